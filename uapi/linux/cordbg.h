@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * /dev/cordbg: write another process's memory behind breakpoints
+ *
+ * One open file of /dev/cordbg is one session. CORDBG_ATTACH binds it to the
+ * image that a process runs at that moment; every other ioctl then acts on
+ * that image and on no later one. Breakpoint opcodes planted through any
+ * session stay in the process while writes and reads see, and change, the
+ * program's own bytes. The interface follows ICorDebugProcess::WriteMemory and
+ * ICorDebugProcess2::SetUnmanagedBreakpoint ("the page" below).
+ *
+ * Structures. Every ioctl takes a pointer to a structure whose first member,
+ * @argsz, is its size in bytes as the caller was compiled. Each structure has
+ * the same layout for 32-bit and 64-bit callers; pointers are __u64. A caller
+ * compiled against a longer structure works as long as the tail this kernel
+ * does not know is zero; see copy_struct_from_user().
+ *
+ * Return value. 0 on success; -1 with errno otherwise. An errno has one meaning
+ * for every ioctl:
+ *
+ *   E2BIG      @argsz is larger than this kernel's structure, and a byte past
+ *              its end is not zero
+ *   EACCES     the target range is mapped but its protection forbids the
+ *              access; a breakpoint cannot be planted there
+ *   EBUSY      ATTACH: the session is bound already.
+ *              SET: the breakpoint would overlap another one, or a breakpoint
+ *              opcode that is not cordbg's stands there already
+ *   EEXIST     SET: this session has a breakpoint at that address
+ *   EFAULT     the *caller's* memory: a structure, buffer or @written pointer
+ *   EINTR      a fatal signal arrived; @written is exact
+ *   EINVAL     unknown flag, non-zero reserved member, @argsz below the
+ *              structure's first version, or a value that makes no sense
+ *   ENOENT     CLEAR: this session has no breakpoint at that address
+ *   ENOMEM     the kernel is out of memory
+ *   ENOSPC     SET: the session holds as many breakpoints as the module
+ *              parameter max_breakpoints allows
+ *   ENOTCONN   the session is not bound to a process yet
+ *   ENOTTY     unknown ioctl
+ *   ENXIO      some byte of the *target* range is not mapped, or its page cannot
+ *              be brought in (past the end of a file, memfd_secret(2), a
+ *              userfaultfd(2) hole, an exhausted hugetlb pool)
+ *   EOVERFLOW  address + size wraps
+ *   EPERM      ATTACH: the caller may not debug that process
+ *   ERANGE     SET: the buffer is smaller than the opcode
+ *   ESRCH      there is no such process, or the image the session is bound to
+ *              is gone: it exited or was replaced by execve(2)
+ *
+ * After every error but EINTR, EFAULT and ESRCH no byte of the target has
+ * changed. After these three it holds as well unless @written says otherwise.
+ */
+#ifndef _LINUX_CORDBG_H
+#define _LINUX_CORDBG_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* Numbers 0x40 to 0x4f of type 0xDB. */
+#define CORDBG_TYPE			0xDB
+
+/*
+ * CORDBG_ATTACH - bind the session to a process
+ *
+ * The caller must be the process itself, the ptrace(2) tracer of one of its
+ * threads (and then the process dumpable, as for PTRACE_POKEDATA), or have
+ * CAP_SYS_PTRACE in the user namespace of the process's memory and of its
+ * credentials. Permission is decided here, once: whoever holds the file
+ * descriptor later has the session's rights, as with one of /proc/PID/mem.
+ *
+ * EINVAL, EPERM, EBUSY, ESRCH (also a kernel thread, a zombie, or the ID of a
+ * thread that is not a group leader), EINTR, ENOMEM.
+ */
+#define CORDBG_ATTACH			_IO(CORDBG_TYPE, 0x40)
+
+/**
+ * struct cordbg_attach - argument of CORDBG_ATTACH
+ * @argsz: In: size of this structure in bytes.
+ * @flags: In: none is defined; must be 0.
+ * @pid: In: process (thread group) ID, in the caller's PID namespace.
+ * @reserved: In: must be 0.
+ */
+struct cordbg_attach {
+	__u32 argsz;
+	__u32 flags;
+	__s32 pid;
+	__u32 reserved;
+};
+
+/*
+ * CORDBG_WRITE_MEMORY - write the program's bytes, behind breakpoints
+ *
+ * The whole range is verified before the first byte is written: every page
+ * mapped, writable and present (copy-on-write done, swapped in, inside its
+ * file). Up to CORDBG_WINDOW bytes the write then lands whole or not at all,
+ * even if the process unmaps or protects pages meanwhile. A longer range is
+ * verified whole, then written window by window, and @written is exact.
+ *
+ * Where the range touches a breakpoint whose opcode stands in memory, the opcode
+ * stays there at every instant and the data becomes the bytes that reads show
+ * and that clearing puts back. Any value is data, the opcode's own bytes
+ * included: do not plant breakpoints with this ioctl, use
+ * CORDBG_SET_UNMANAGED_BREAKPOINT. Writing into memory that belongs to a
+ * managed runtime can corrupt that runtime.
+ *
+ * CORDBG_READ_MEMORY - read the program's bytes, breakpoints hidden
+ *
+ * The same in the other direction; the range is verified to be readable.
+ *
+ * Two calls on overlapping ranges at the same time are not atomic against each
+ * other. If the caller is the target, buffer and range must not overlap.
+ *
+ * EINVAL, EFAULT, EOVERFLOW, ENXIO, EACCES, ESRCH, EINTR, ENOMEM, ENOTCONN.
+ */
+#define CORDBG_WRITE_MEMORY		_IO(CORDBG_TYPE, 0x41)
+#define CORDBG_READ_MEMORY		_IO(CORDBG_TYPE, 0x42)
+
+/* Bytes that CORDBG_WRITE_MEMORY writes whole or not at all: 64 MiB. */
+#define CORDBG_WINDOW			(64U << 20)
+
+/*
+ * Flags of struct cordbg_transfer.
+ *
+ * CORDBG_FORCE: accept private mappings whose protection forbids the access, for
+ *	instance program text, the way a debugger patches code (FOLL_FORCE).
+ *	The program gets its own copy of a page of a file; the file does not
+ *	change. Shared mappings that are not writable stay EACCES.
+ * CORDBG_PROBE: verify the range and transfer nothing; @buffer is not used and
+ *	@written is 0.
+ * CORDBG_RAW: CORDBG_READ_MEMORY only: memory as it is, opcodes visible.
+ */
+#define CORDBG_FORCE			(1U << 0)
+#define CORDBG_PROBE			(1U << 1)
+#define CORDBG_RAW			(1U << 2)
+
+/**
+ * struct cordbg_transfer - argument of CORDBG_WRITE_MEMORY and CORDBG_READ_MEMORY
+ * @argsz: In: size of this structure in bytes.
+ * @flags: In: CORDBG_FORCE, CORDBG_PROBE, CORDBG_RAW.
+ * @address: In: first address of the range, in the process.
+ * @buffer: In: pointer to the caller's buffer of @size bytes. Never modified
+ *	by a write.
+ * @written: In: pointer to a __u64 of the caller, or 0 to ignore it. Set to 0
+ *	before the transfer, and at the end to the number of bytes written
+ *	(or read).
+ * @failed_address: Out: for EACCES and ENXIO, the first address in the range
+ *	that failed; otherwise unchanged.
+ * @size: In: bytes to transfer. 0 succeeds and touches no target memory.
+ * @reserved: In: must be 0.
+ */
+struct cordbg_transfer {
+	__u32 argsz;
+	__u32 flags;
+	__aligned_u64 address;
+	__aligned_u64 buffer;
+	__aligned_u64 written;
+	__aligned_u64 failed_address;
+	__u32 size;
+	__u32 reserved;
+};
+
+/*
+ * CORDBG_SET_UNMANAGED_BREAKPOINT - plant a breakpoint opcode
+ *
+ * Plants the opcode of the kernel's architecture (INT3 on x86, 1 byte; BRK on
+ * arm64, 4 bytes, aligned) in any private mapping, or in a shared one that is
+ * writable. All sessions on one process share its breakpoints: setting one that
+ * another session has set succeeds, and memory is restored when the last
+ * session clears it or is closed. A thread that runs into the opcode gets
+ * SIGTRAP, as from any other breakpoint.
+ *
+ * EEXIST, EBUSY, EACCES, ENXIO, ENOSPC, ERANGE, EINVAL (misaligned address),
+ * EFAULT, EOVERFLOW, ESRCH, EINTR, ENOMEM, ENOTCONN.
+ */
+#define CORDBG_SET_UNMANAGED_BREAKPOINT	_IO(CORDBG_TYPE, 0x43)
+
+/**
+ * struct cordbg_set_breakpoint - argument of CORDBG_SET_UNMANAGED_BREAKPOINT
+ * @argsz: In: size of this structure in bytes.
+ * @flags: In: none is defined; must be 0.
+ * @address: In: address of the opcode's first byte.
+ * @buffer: In: pointer to room for the program's bytes under the opcode.
+ * @bufsize: In: bytes of room at @buffer.
+ * @buflen: Out: the opcode's length in bytes, also on ERANGE.
+ */
+struct cordbg_set_breakpoint {
+	__u32 argsz;
+	__u32 flags;
+	__aligned_u64 address;
+	__aligned_u64 buffer;
+	__u32 bufsize;
+	__u32 buflen;
+};
+
+/*
+ * CORDBG_CLEAR_UNMANAGED_BREAKPOINT - take a breakpoint of this session away
+ *
+ * If no other session has set it too, the program's bytes, as last written, are
+ * put back, provided that the opcode still stands in memory.
+ *
+ * ENOENT, EINVAL, EFAULT, ESRCH, EINTR, ENOMEM, ENOTCONN.
+ */
+#define CORDBG_CLEAR_UNMANAGED_BREAKPOINT _IO(CORDBG_TYPE, 0x44)
+
+/**
+ * struct cordbg_clear_breakpoint - argument of CORDBG_CLEAR_UNMANAGED_BREAKPOINT
+ * @argsz: In: size of this structure in bytes.
+ * @flags: In: none is defined; must be 0.
+ * @address: In: the address the breakpoint was set at.
+ */
+struct cordbg_clear_breakpoint {
+	__u32 argsz;
+	__u32 flags;
+	__aligned_u64 address;
+};
+
+/*
+ * CORDBG_LIST_BREAKPOINTS - list the breakpoints of the process
+ *
+ * Lists those of every session, by ascending address. Breakpoints set or
+ * cleared while the call runs may or may not be listed.
+ *
+ * EINVAL, EFAULT, ESRCH, EINTR, ENOMEM, ENOTCONN.
+ */
+#define CORDBG_LIST_BREAKPOINTS		_IO(CORDBG_TYPE, 0x45)
+
+/* The most bytes an opcode has on any architecture. */
+#define CORDBG_OPCODE_MAX		8
+
+/*
+ * Flags of struct cordbg_breakpoint.
+ *
+ * CORDBG_BREAKPOINT_PLANTED: the opcode stands in memory. Without it the program
+ *	has rewritten, dropped or unmapped that memory: reads and writes then
+ *	see memory as it is, and clearing leaves memory alone.
+ * CORDBG_BREAKPOINT_MINE: set by this session, maybe by others too.
+ */
+#define CORDBG_BREAKPOINT_PLANTED	(1U << 0)
+#define CORDBG_BREAKPOINT_MINE		(1U << 1)
+
+/**
+ * struct cordbg_breakpoint - one breakpoint, as listed
+ * @address: Address of the opcode's first byte.
+ * @length: The opcode's length in bytes.
+ * @flags: CORDBG_BREAKPOINT_PLANTED, CORDBG_BREAKPOINT_MINE.
+ * @original: The program's bytes under the opcode; @length of them count, the
+ *	rest is 0.
+ */
+struct cordbg_breakpoint {
+	__aligned_u64 address;
+	__u32 length;
+	__u32 flags;
+	__u8 original[CORDBG_OPCODE_MAX];
+};
+
+/**
+ * struct cordbg_list_breakpoints - argument of CORDBG_LIST_BREAKPOINTS
+ * @argsz: In: size of this structure in bytes.
+ * @flags: In: none is defined; must be 0.
+ * @start: In: list only breakpoints at or above this address.
+ * @breakpoints: In: pointer to an array of struct cordbg_breakpoint.
+ * @capacity: In: entries of room in the array.
+ * @count: Out: breakpoints of the process at or above @start; the array holds
+ *	the first @capacity of them.
+ */
+struct cordbg_list_breakpoints {
+	__u32 argsz;
+	__u32 flags;
+	__aligned_u64 start;
+	__aligned_u64 breakpoints;
+	__u32 capacity;
+	__u32 count;
+};
+
+#endif /* _LINUX_CORDBG_H */
