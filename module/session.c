@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One open file of /dev/cordbg: the ioctls, attach and its permission, release.
+ */
+
+#include <linux/build_bug.h>
+#include <linux/capability.h>
+#include <linux/compat.h>
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/pid.h>
+#include <linux/ptrace.h>
+#include <linux/sched/coredump.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "cordbg.h"
+
+/**
+ * cordbg_session_alive() - whether the bound image still runs
+ * @session: The session, bound.
+ *
+ * Return: true if a thread of the process still has the mm: neither did the
+ * process exit nor has an execve() replaced the image.
+ */
+bool cordbg_session_alive(const struct cordbg_session *session)
+{
+	struct mm_struct *mm = session->process->mm;
+	struct task_struct *thread;
+
+	if (likely(READ_ONCE(session->task->mm) == mm))
+		return true;
+	thread = cordbg_group_thread(session->task, mm);
+	if (thread)
+		put_task_struct(thread);
+	return thread;
+}
+
+/**
+ * cordbg_session_enter() - begin an operation on the bound process
+ * @session: The session.
+ *
+ * Return: the process with a user of its mm, to be given back with
+ * cordbg_session_leave(); or ERR_PTR of -ENOTCONN or -ESRCH.
+ */
+struct cordbg_process *cordbg_session_enter(struct cordbg_session *session)
+{
+	/* Pairs with the release in attach_locked(). */
+	struct cordbg_process *process = smp_load_acquire(&session->process);
+
+	if (!process)
+		return ERR_PTR(-ENOTCONN);
+	if (!mmget_not_zero(process->mm))
+		return ERR_PTR(-ESRCH);
+	if (likely(cordbg_session_alive(session)))
+		return process;
+	mmput(process->mm);
+	return ERR_PTR(-ESRCH);
+}
+
+/**
+ * cordbg_session_leave() - end an operation
+ * @process: What cordbg_session_enter() returned; no lock is held.
+ */
+void cordbg_session_leave(struct cordbg_process *process)
+{
+	mmput(process->mm);
+}
+
+/* Whether the caller's process traces a thread of the target. */
+static bool caller_traces(struct task_struct *task)
+{
+	struct task_struct *thread, *tracer;
+	bool traces = false;
+
+	rcu_read_lock();
+	for_each_thread(task, thread) {
+		tracer = ptrace_parent(thread);
+		if (tracer && same_thread_group(tracer, current)) {
+			traces = true;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return traces;
+}
+
+static bool caller_capable(struct task_struct *task, struct mm_struct *mm)
+{
+	const struct cred *cred;
+	bool capable;
+
+	if (!ns_capable(mm->user_ns, CAP_SYS_PTRACE))
+		return false;
+	cred = get_task_cred(task);
+	capable = ns_capable(cred->user_ns, CAP_SYS_PTRACE);
+	put_cred(cred);
+	return capable;
+}
+
+/*
+ * Modules cannot call ptrace_may_access(). What is left is stricter: being the
+ * process; being its tracer, under the condition of ptrace_access_vm(); or the
+ * capability, over the memory and over the credentials.
+ */
+static bool caller_may_attach(struct task_struct *task, struct mm_struct *mm)
+{
+	if (same_thread_group(task, current))
+		return true;
+	if (caller_traces(task) && get_dumpable(mm) == SUID_DUMP_USER)
+		return true;
+	return caller_capable(task, mm);
+}
+
+/* Take the task and memory of a thread group: a thread that has the memory. */
+static struct task_struct *get_live_thread(struct task_struct *leader,
+					   struct mm_struct **mm)
+{
+	struct task_struct *thread, *found = NULL;
+
+	rcu_read_lock();
+	for_each_thread(leader, thread) {
+		*mm = get_task_mm(thread);
+		if (*mm) {
+			found = get_task_struct(thread);
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+static int attach_locked(struct cordbg_session *session,
+			 struct task_struct *leader)
+{
+	struct cordbg_process *process;
+	struct task_struct *task;
+	struct mm_struct *mm;
+	int err;
+
+	task = get_live_thread(leader, &mm);
+	if (!task)
+		return -ESRCH;
+	err = -EPERM;
+	if (!caller_may_attach(task, mm))
+		goto out_put;
+	err = -ENOMEM;
+	process = cordbg_process_get(mm);
+	if (!process)
+		goto out_put;
+	session->task = get_task_struct(task);
+	/* Pairs with the acquire in cordbg_session_enter(). */
+	smp_store_release(&session->process, process);
+	err = 0;
+out_put:
+	mmput_async(mm);
+	put_task_struct(task);
+	return err;
+}
+
+/*
+ * Under exec_update_lock the memory belongs to the credentials that are
+ * checked: a set-user-ID execve() changes both or neither.
+ */
+static int attach_task(struct cordbg_session *session,
+		       struct task_struct *leader)
+{
+	struct rw_semaphore *exec_lock = &leader->signal->exec_update_lock;
+	int err = -EBUSY;
+
+	if (mutex_lock_killable(&session->lock))
+		return -EINTR;
+	if (session->process)
+		goto out_unlock;
+	err = -EINTR;
+	if (down_read_killable(exec_lock))
+		goto out_unlock;
+	err = attach_locked(session, leader);
+	up_read(exec_lock);
+out_unlock:
+	mutex_unlock(&session->lock);
+	return err;
+}
+
+static long ioctl_attach(struct cordbg_session *session, void *data,
+			 void __user *uarg)
+{
+	struct cordbg_attach *arg = data;
+	struct task_struct *leader;
+	int err;
+
+	if (arg->flags || arg->reserved || arg->pid <= 0)
+		return -EINVAL;
+	if (session->process)
+		return -EBUSY;
+	rcu_read_lock();
+	leader = pid_task(find_vpid(arg->pid), PIDTYPE_TGID);
+	if (leader)
+		get_task_struct(leader);
+	rcu_read_unlock();
+	if (!leader)
+		return -ESRCH;
+	err = attach_task(session, leader);
+	put_task_struct(leader);
+	return err;
+}
+
+static int check_transfer(const struct cordbg_transfer *arg, bool write)
+{
+	u32 known = CORDBG_FORCE | CORDBG_PROBE | (write ? 0 : CORDBG_RAW);
+	u64 end;
+
+	if ((arg->flags & ~known) || arg->reserved)
+		return -EINVAL;
+	if (check_add_overflow(arg->address, (u64)arg->size, &end))
+		return -EOVERFLOW;
+	return 0;
+}
+
+static long ioctl_transfer(struct cordbg_session *session,
+			   struct cordbg_transfer *arg,
+			   struct cordbg_transfer __user *uarg, bool write)
+{
+	u64 __user *written = u64_to_user_ptr(arg->written);
+	struct cordbg_process *process;
+	u32 done = 0;
+	int err;
+
+	/* Also shows that the number can be stored at the end. */
+	if (written && put_user(0ULL, written))
+		return -EFAULT;
+	err = check_transfer(arg, write);
+	if (err)
+		return err;
+	process = cordbg_session_enter(session);
+	if (IS_ERR(process))
+		return PTR_ERR(process);
+	if (arg->size)
+		err = cordbg_transfer(session, arg, write, &done);
+	cordbg_session_leave(process);
+	if (written && done && put_user((u64)done, written))
+		return -EFAULT;
+	if ((err == -ENXIO || err == -EACCES) &&
+	    put_user(arg->failed_address, &uarg->failed_address))
+		return -EFAULT;
+	return err;
+}
+
+static long ioctl_write_memory(struct cordbg_session *session, void *data,
+			       void __user *uarg)
+{
+	return ioctl_transfer(session, data, uarg, true);
+}
+
+static long ioctl_read_memory(struct cordbg_session *session, void *data,
+			      void __user *uarg)
+{
+	return ioctl_transfer(session, data, uarg, false);
+}
+
+/*
+ * Store what the caller's buffer gets. Zeroes, before anything is planted, show
+ * that the bytes can be stored afterwards.
+ */
+static int store_original(const struct cordbg_set_breakpoint *arg,
+			  struct cordbg_set_breakpoint __user *uarg,
+			  cordbg_opcode_t original)
+{
+	if (put_user((u32)CORDBG_OPCODE_LEN, &uarg->buflen))
+		return -EFAULT;
+	if (arg->bufsize < CORDBG_OPCODE_LEN)
+		return -ERANGE;
+	if (copy_to_user(u64_to_user_ptr(arg->buffer), &original,
+			 sizeof(original)))
+		return -EFAULT;
+	return 0;
+}
+
+static long ioctl_set_breakpoint(struct cordbg_session *session, void *data,
+				 void __user *uarg)
+{
+	struct cordbg_set_breakpoint *arg = data;
+	struct cordbg_process *process;
+	cordbg_opcode_t original = 0;
+	u64 end;
+	int err;
+
+	if (arg->flags || !IS_ALIGNED(arg->address, CORDBG_OPCODE_LEN))
+		return -EINVAL;
+	if (check_add_overflow(arg->address, (u64)CORDBG_OPCODE_LEN, &end))
+		return -EOVERFLOW;
+	err = store_original(arg, uarg, original);
+	if (err)
+		return err;
+	process = cordbg_session_enter(session);
+	if (IS_ERR(process))
+		return PTR_ERR(process);
+	err = cordbg_breakpoint_set(session, arg->address, &original);
+	if (!err) {
+		err = store_original(arg, uarg, original);
+		/* The caller took its buffer away while the call ran. */
+		if (err)
+			cordbg_breakpoint_clear(session, arg->address);
+	}
+	cordbg_session_leave(process);
+	return err;
+}
+
+static long ioctl_clear_breakpoint(struct cordbg_session *session, void *data,
+				   void __user *uarg)
+{
+	struct cordbg_clear_breakpoint *arg = data;
+	struct cordbg_process *process;
+	int err;
+
+	if (arg->flags)
+		return -EINVAL;
+	process = cordbg_session_enter(session);
+	if (IS_ERR(process))
+		return PTR_ERR(process);
+	err = cordbg_breakpoint_clear(session, arg->address);
+	cordbg_session_leave(process);
+	return err;
+}
+
+static long ioctl_list_breakpoints(struct cordbg_session *session, void *data,
+				   void __user *uarg)
+{
+	struct cordbg_list_breakpoints __user *out = uarg;
+	struct cordbg_list_breakpoints *arg = data;
+	struct cordbg_process *process;
+	int err;
+
+	if (arg->flags)
+		return -EINVAL;
+	process = cordbg_session_enter(session);
+	if (IS_ERR(process))
+		return PTR_ERR(process);
+	err = cordbg_breakpoint_list(session, arg);
+	cordbg_session_leave(process);
+	if (err)
+		return err;
+	return put_user(arg->count, &out->count);
+}
+
+/**
+ * struct cordbg_ioctl - how one ioctl is dispatched
+ * @cmd: Its number.
+ * @min_size: Bytes of the first version of its structure.
+ * @size: Bytes of its structure now.
+ * @handler: Called with a kernel copy of the structure and the caller's.
+ */
+struct cordbg_ioctl {
+	unsigned int cmd;
+	u32 min_size;
+	u32 size;
+	long (*handler)(struct cordbg_session *session, void *data,
+			void __user *uarg);
+};
+
+#define CORDBG_IOCTL(_cmd, _struct, _last, _handler)	\
+	[_IOC_NR(_cmd) - _IOC_NR(CORDBG_ATTACH)] = {		\
+		.cmd = (_cmd),					\
+		.min_size = offsetofend(struct _struct, _last),	\
+		.size = sizeof(struct _struct),			\
+		.handler = (_handler),				\
+	}
+
+static const struct cordbg_ioctl cordbg_ioctls[] = {
+	CORDBG_IOCTL(CORDBG_ATTACH, cordbg_attach, reserved, ioctl_attach),
+	CORDBG_IOCTL(CORDBG_WRITE_MEMORY, cordbg_transfer, reserved,
+		     ioctl_write_memory),
+	CORDBG_IOCTL(CORDBG_READ_MEMORY, cordbg_transfer, reserved,
+		     ioctl_read_memory),
+	CORDBG_IOCTL(CORDBG_SET_UNMANAGED_BREAKPOINT, cordbg_set_breakpoint,
+		     buflen, ioctl_set_breakpoint),
+	CORDBG_IOCTL(CORDBG_CLEAR_UNMANAGED_BREAKPOINT,
+		     cordbg_clear_breakpoint, address, ioctl_clear_breakpoint),
+	CORDBG_IOCTL(CORDBG_LIST_BREAKPOINTS, cordbg_list_breakpoints, count,
+		     ioctl_list_breakpoints),
+};
+
+/* No holes, and one layout for 32-bit and 64-bit callers. */
+static_assert(sizeof(struct cordbg_attach) == 16);
+static_assert(sizeof(struct cordbg_transfer) == 48);
+static_assert(sizeof(struct cordbg_set_breakpoint) == 32);
+static_assert(sizeof(struct cordbg_clear_breakpoint) == 16);
+static_assert(sizeof(struct cordbg_breakpoint) == 24);
+static_assert(sizeof(struct cordbg_list_breakpoints) == 32);
+static_assert(CORDBG_OPCODE_LEN <= CORDBG_OPCODE_MAX);
+
+union cordbg_arg {
+	struct cordbg_attach attach;
+	struct cordbg_transfer transfer;
+	struct cordbg_set_breakpoint set;
+	struct cordbg_clear_breakpoint clear;
+	struct cordbg_list_breakpoints list;
+};
+
+static long cordbg_dispatch(struct file *file, unsigned int cmd,
+			    unsigned long data)
+{
+	void __user *uarg = (void __user *)data;
+	const struct cordbg_ioctl *ioctl;
+	unsigned int nr = _IOC_NR(cmd) - _IOC_NR(CORDBG_ATTACH);
+	union cordbg_arg arg;
+	u32 argsz;
+	int err;
+
+	if (nr >= ARRAY_SIZE(cordbg_ioctls) || cordbg_ioctls[nr].cmd != cmd)
+		return -ENOIOCTLCMD;
+	ioctl = &cordbg_ioctls[nr];
+	if (get_user(argsz, (u32 __user *)uarg))
+		return -EFAULT;
+	if (argsz < ioctl->min_size)
+		return -EINVAL;
+	if (argsz > PAGE_SIZE)
+		return -E2BIG;
+	err = copy_struct_from_user(&arg, ioctl->size, uarg, argsz);
+	if (err)
+		return err;
+	return ioctl->handler(file->private_data, &arg, uarg);
+}
+
+static int cordbg_open(struct inode *inode, struct file *file)
+{
+	struct cordbg_session *session;
+
+	session = kzalloc(sizeof(*session), GFP_KERNEL_ACCOUNT);
+	if (!session)
+		return -ENOMEM;
+	mutex_init(&session->lock);
+	INIT_LIST_HEAD(&session->owners);
+	file->private_data = session;
+	return nonseekable_open(inode, file);
+}
+
+static int cordbg_release(struct inode *inode, struct file *file)
+{
+	struct cordbg_session *session = file->private_data;
+
+	if (session->process) {
+		cordbg_breakpoint_clear_all(session);
+		cordbg_process_put(session->process);
+		put_task_struct(session->task);
+	}
+	mutex_destroy(&session->lock);
+	kfree(session);
+	return 0;
+}
+
+const struct file_operations cordbg_fops = {
+	.owner = THIS_MODULE,
+	.open = cordbg_open,
+	.release = cordbg_release,
+	.unlocked_ioctl = cordbg_dispatch,
+	.compat_ioctl = compat_ptr_ioctl,
+};

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * WRITE_MEMORY and READ_MEMORY: verify a range, then copy behind breakpoints.
+ *
+ * Bytes are copied in runs between the opcodes, never over them, so that an
+ * opcode stands in memory at every instant and a store of the program in the
+ * same page is not undone. Bytes under an opcode come from and go to its shadow.
+ */
+
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include "cordbg.h"
+
+/* Up to this size the caller's bytes pass through the kernel stack. */
+#define SMALL_BYTES	256
+
+/* Bytes copied under one hold of the process lock. */
+#define CHUNK_BYTES	SZ_256K
+
+/* Bytes of the caller's buffer brought in between two looks for a signal. */
+#define FAULT_IN_BYTES	SZ_2M
+
+/**
+ * struct transfer - one ioctl on its way
+ * @window: The part of the range that is held.
+ * @address: First address of the whole range.
+ * @buffer: The caller's bytes.
+ * @size: Bytes of the whole range.
+ * @done: Bytes transferred.
+ * @write: Direction.
+ * @raw: Look at memory as it is.
+ * @bounce: Kernel memory that stands for the caller's in the current chunk, or
+ *	NULL: then bytes are copied straight from or to the caller, without
+ *	taking faults.
+ * @bounce_size: Bytes at @bounce.
+ * @chunk: Address that @bounce begins with.
+ * @small: @bounce of a small transfer.
+ */
+struct transfer {
+	struct cordbg_window window;
+	unsigned long address;
+	char __user *buffer;
+	u32 size;
+	u32 done;
+	bool write;
+	bool raw;
+	void *bounce;
+	size_t bounce_size;
+	unsigned long chunk;
+	u8 small[SMALL_BYTES];
+};
+
+/* Copy between the caller's bytes for @address and @kernel: bytes copied. */
+static size_t copy_caller(const struct transfer *t, unsigned long address,
+			  void *kernel, size_t n)
+{
+	char __user *user = t->buffer + (address - t->address);
+	size_t left;
+
+	if (t->bounce) {
+		void *bounce = t->bounce + (address - t->chunk);
+
+		memcpy(t->write ? kernel : bounce, t->write ? bounce : kernel,
+		       n);
+		return n;
+	}
+	/* The process lock is held, and the caller's page may block for ever. */
+	pagefault_disable();
+	left = t->write ? __copy_from_user_inatomic(kernel, user, n) :
+			  __copy_to_user_inatomic(user, kernel, n);
+	pagefault_enable();
+	return n - left;
+}
+
+/* Copy within one page: bytes copied. */
+static size_t copy_in_page(const struct transfer *t, unsigned long address,
+			   size_t n)
+{
+	struct cordbg_session *session = t->window.session;
+	struct page *page = cordbg_window_page(&t->window, address);
+	void *kaddr;
+
+	if (!page || (t->write && t->window.indirect))
+		return cordbg_process_access(session->process, session->task,
+					     address,
+					     t->bounce + (address - t->chunk), n,
+					     (t->write ? FOLL_WRITE : 0) |
+					     (t->window.force ? FOLL_FORCE : 0)) ?
+			0 : n;
+	kaddr = kmap_local_page(page);
+	n = copy_caller(t, address, kaddr + offset_in_page(address), n);
+	kunmap_local(kaddr);
+	return n;
+}
+
+/* Copy [address, end), in which no opcode stands: where it came to. */
+static unsigned long copy_run(const struct transfer *t, unsigned long address,
+			      unsigned long end)
+{
+	size_t n, copied;
+
+	while (address < end) {
+		n = min(end - address, PAGE_SIZE - offset_in_page(address));
+		copied = copy_in_page(t, address, n);
+		address += copied;
+		if (copied < n)
+			break;
+	}
+	return address;
+}
+
+/* Copy the bytes of [address, end) that lie under an opcode: where it came to. */
+static unsigned long copy_under(const struct transfer *t,
+				struct cordbg_shadow *shadow,
+				unsigned long address, unsigned long end)
+{
+	void *original = &shadow->original;
+
+	end = min(end, shadow->address + CORDBG_OPCODE_LEN);
+	return address + copy_caller(t, address,
+				     original + (address - shadow->address),
+				     end - address);
+}
+
+/* Copy [address, end) behind breakpoints: where it came to. */
+static unsigned long copy_chunk(const struct transfer *t, unsigned long address,
+				unsigned long end)
+{
+	const struct cordbg_process *process = t->window.session->process;
+	struct cordbg_shadow *shadow;
+	unsigned long stop;
+
+	shadow = t->raw ? NULL : cordbg_shadow_first(process, address);
+	for (; shadow && shadow->address < end;
+	     shadow = cordbg_shadow_next(shadow)) {
+		if (!cordbg_shadow_planted(shadow, &t->window))
+			continue;
+		stop = max(address, shadow->address);
+		address = copy_run(t, address, stop);
+		if (address < stop)
+			return address;
+		stop = min(end, shadow->address + CORDBG_OPCODE_LEN);
+		address = copy_under(t, shadow, address, stop);
+		if (address < stop)
+			return address;
+	}
+	return copy_run(t, address, end);
+}
+
+/* The error of a caller's buffer that could not be brought in. */
+static int caller_fault(void)
+{
+	return fatal_signal_pending(current) ? -EINTR : -EFAULT;
+}
+
+/*
+ * Bring the caller's buffer in before anything is copied, so that a bad one is
+ * found in time. fault_in_writeable() stores zeroes: by then the transfer has
+ * been verified.
+ */
+static int caller_fault_in(const struct transfer *t, char __user *buffer,
+			   size_t size)
+{
+	size_t n;
+
+	for (; size; size -= n, buffer += n) {
+		n = min_t(size_t, size, FAULT_IN_BYTES);
+		if (t->write ? fault_in_readable(buffer, n) :
+			       fault_in_writeable(buffer, n))
+			return caller_fault();
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Copy one chunk under the process lock: bytes copied, or an error. */
+static ssize_t transfer_chunk(struct transfer *t, size_t n)
+{
+	struct mutex *lock = &t->window.session->process->lock;
+	unsigned long address = t->address + t->done;
+	char __user *user = t->buffer + t->done;
+
+	t->chunk = address;
+	if (t->write && t->bounce && t->bounce != t->small &&
+	    copy_from_user(t->bounce, user, n))
+		return caller_fault();
+	if (mutex_lock_killable(lock))
+		return -EINTR;
+	n = copy_chunk(t, address, address + n) - address;
+	mutex_unlock(lock);
+	if (!t->write && t->bounce && copy_to_user(user, t->bounce, n))
+		return caller_fault();
+	return n;
+}
+
+/* Why a chunk came to less than was asked for; 0 if it is worth another try. */
+static int transfer_stalled(struct transfer *t, size_t left)
+{
+	struct cordbg_session *session = t->window.session;
+
+	/* access_process_vm() failed on a range that was verified. */
+	if (t->bounce) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		t->window.failed = t->address + t->done;
+		return cordbg_session_alive(session) ? -ENXIO : -ESRCH;
+	}
+	/* The caller's page was taken away since it was brought in. */
+	return caller_fault_in(t, t->buffer + t->done, left);
+}
+
+/* Give the window's bytes a bounce page if they have to go indirectly. */
+static int transfer_bounce(struct transfer *t)
+{
+	if (t->bounce || !t->window.indirect)
+		return 0;
+	t->bounce = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
+	t->bounce_size = PAGE_SIZE;
+	return t->bounce ? 0 : -ENOMEM;
+}
+
+static void transfer_free_bounce(struct transfer *t)
+{
+	if (t->bounce && t->bounce != t->small) {
+		free_page((unsigned long)t->bounce);
+		t->bounce = NULL;
+	}
+}
+
+/* Copy @n bytes, all in the window. */
+static int transfer_window(struct transfer *t, size_t n)
+{
+	size_t end = t->done + n, chunk;
+	ssize_t copied;
+	int err;
+
+	err = transfer_bounce(t);
+	if (!err && !t->write && !t->bounce)
+		err = caller_fault_in(t, t->buffer + t->done, n);
+	while (!err && t->done < end) {
+		chunk = min_t(size_t, end - t->done,
+			      t->bounce ? t->bounce_size : CHUNK_BYTES);
+		copied = transfer_chunk(t, chunk);
+		if (copied < 0) {
+			err = copied;
+			break;
+		}
+		t->done += copied;
+		if (copied < chunk)
+			err = transfer_stalled(t, chunk - copied);
+		else if (t->done < end && fatal_signal_pending(current))
+			err = -EINTR;
+		cond_resched();
+	}
+	transfer_free_bounce(t);
+	return err;
+}
+
+/* Verify the whole range and transfer nothing. */
+static int transfer_verify(struct transfer *t)
+{
+	u32 n, pos;
+	int err = 0;
+
+	for (pos = 0; !err && pos < t->size; pos += n) {
+		n = min_t(u32, t->size - pos, CORDBG_WINDOW);
+		err = cordbg_window_pin(&t->window, t->address + pos, n);
+		cordbg_window_unpin(&t->window, false);
+	}
+	return err;
+}
+
+static int transfer_all(struct transfer *t)
+{
+	u32 before, n;
+	int err = 0;
+
+	if (t->size > CORDBG_WINDOW)
+		err = transfer_verify(t);
+	while (!err && t->done < t->size) {
+		if (t->done && !cordbg_session_alive(t->window.session))
+			return -ESRCH;
+		before = t->done;
+		n = min_t(u32, t->size - t->done, CORDBG_WINDOW);
+		err = cordbg_window_pin(&t->window, t->address + t->done, n);
+		if (err)
+			break;
+		err = transfer_window(t, n);
+		cordbg_window_unpin(&t->window, t->done > before);
+	}
+	return err;
+}
+
+/* Get hold of what the caller wants written, before any of it is written. */
+static int transfer_source(struct transfer *t)
+{
+	if (!access_ok(t->buffer, t->size))
+		return -EFAULT;
+	if (t->size <= SMALL_BYTES) {
+		t->bounce = t->small;
+		t->bounce_size = SMALL_BYTES;
+		if (!t->write)
+			return 0;
+		return copy_from_user(t->small, t->buffer, t->size) ?
+			caller_fault() : 0;
+	}
+	return t->write ? caller_fault_in(t, t->buffer, t->size) : 0;
+}
+
+/**
+ * cordbg_transfer() - write or read a range of the target
+ * @session: The session, entered.
+ * @arg: The ioctl's argument; failed_address is set after -ENXIO and -EACCES.
+ * @write: Whether to write.
+ * @done: Where to store the number of bytes transferred, also on failure.
+ *
+ * Return: 0 or an errno of CORDBG_WRITE_MEMORY.
+ */
+int cordbg_transfer(struct cordbg_session *session,
+		    struct cordbg_transfer *arg, bool write, u32 *done)
+{
+	bool probe = arg->flags & CORDBG_PROBE;
+	struct transfer t;
+	int err;
+
+	t.address = arg->address;
+	t.buffer = u64_to_user_ptr(arg->buffer);
+	t.size = arg->size;
+	t.done = 0;
+	t.write = write;
+	t.raw = arg->flags & CORDBG_RAW;
+	t.bounce = NULL;
+	err = probe ? 0 : transfer_source(&t);
+	if (err)
+		return err;
+	err = cordbg_window_init(&t.window, session,
+				 min(t.size, CORDBG_WINDOW), write,
+				 arg->flags & CORDBG_FORCE);
+	if (err)
+		return err;
+	err = probe ? transfer_verify(&t) : transfer_all(&t);
+	cordbg_window_destroy(&t.window);
+	*done = t.done;
+	if (err == -ENXIO || err == -EACCES)
+		arg->failed_address = t.window.failed;
+	return err;
+}

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A window is a range of the target that has been verified and whose pages are
+ * held, so that a copy into it cannot fail half-way, whatever the target does.
+ *
+ * Bytes go by one of two routes, and the mapping decides which. Pages that can
+ * be held are held and copied to directly. access_process_vm() carries the
+ * rest: mappings that only offer vm_ops->access, and code on an architecture
+ * whose instruction cache needs care that modules cannot give.
+ *
+ * There is no third route for short ranges. access_process_vm() alone would
+ * grow a stack downwards and call vm_ops->access() on mappings that are not
+ * writable; after the look at the mapping that prevents this, holding the page
+ * is the cheaper way at every size.
+ */
+
+#include <linux/highmem.h>
+#include <linux/hugetlb.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "cordbg.h"
+
+/* Pages taken under one hold of the target's mmap_lock. */
+#define PIN_BATCH	512
+
+static unsigned long pages_spanned(unsigned long address, unsigned long size)
+{
+	return (offset_in_page(address) + size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+}
+
+/**
+ * cordbg_window_init() - prepare a window
+ * @window: The window.
+ * @session: The session, entered.
+ * @size: The most bytes it will hold.
+ * @write: Whether it is for writing.
+ * @force: Whether protection of private mappings is overridden.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int cordbg_window_init(struct cordbg_window *window,
+		       struct cordbg_session *session, unsigned long size,
+		       bool write, bool force)
+{
+	window->session = session;
+	window->write = write;
+	window->force = force;
+	window->indirect = false;
+	window->nr_pages = 0;
+	window->capacity = CORDBG_INLINE_PAGES;
+	window->pages = window->inline_pages;
+	if (size <= (CORDBG_INLINE_PAGES - 1) * PAGE_SIZE)
+		return 0;
+	window->capacity = size / PAGE_SIZE + 2;
+	window->pages = kvmalloc_array(window->capacity, sizeof(*window->pages),
+				       GFP_KERNEL_ACCOUNT);
+	return window->pages ? 0 : -ENOMEM;
+}
+
+/**
+ * cordbg_window_destroy() - free what cordbg_window_init() took
+ * @window: The window, not pinned.
+ */
+void cordbg_window_destroy(struct cordbg_window *window)
+{
+	if (window->pages != window->inline_pages)
+		kvfree(window->pages);
+}
+
+/*
+ * The protection rules of check_vma_flags() in mm/gup.c, to tell EACCES from
+ * ENXIO.
+ */
+static bool vma_permits(struct vm_area_struct *vma,
+			const struct cordbg_window *window)
+{
+	vm_flags_t flags = vma->vm_flags;
+
+	if (!window->write)
+		return flags & (window->force ? VM_MAYREAD : VM_READ);
+	if ((flags & VM_WRITE) && !(flags & VM_SHADOW_STACK))
+		return true;
+	return window->force && is_cow_mapping(flags) &&
+	       !is_vm_hugetlb_page(vma);
+}
+
+static bool vma_offers_access(const struct vm_area_struct *vma)
+{
+	return IS_ENABLED(CONFIG_HAVE_IOREMAP_PROT) && vma->vm_ops &&
+	       vma->vm_ops->access;
+}
+
+/* Enter pages that only access_process_vm() can reach: the number of them. */
+static long take_no_pages(struct cordbg_window *window, unsigned long nr)
+{
+	memset(&window->pages[window->nr_pages], 0, nr * sizeof(struct page *));
+	window->indirect = true;
+	return nr;
+}
+
+/*
+ * Hold @nr pages of a mapping: the number held, at least 1, or an error.
+ *
+ * Readers take a plain reference: a pin would break copy-on-write sharing of
+ * pages that are only looked at.
+ */
+static long take_pages(struct cordbg_window *window, unsigned long address,
+		       unsigned long nr)
+{
+	struct mm_struct *mm = window->session->process->mm;
+	struct page **pages = &window->pages[window->nr_pages];
+	unsigned int flags = window->force ? FOLL_FORCE : 0;
+	long got;
+
+	if (window->write)
+		got = pin_user_pages_remote(mm, address, nr, flags | FOLL_WRITE,
+					    pages, NULL);
+	else
+		got = get_user_pages_remote(mm, address, nr, flags, pages,
+					    NULL);
+	if (got > 0)
+		return got;
+	if (got == -ENOMEM)
+		return got;
+	return fatal_signal_pending(current) ? -EINTR : -ENXIO;
+}
+
+/* Hold up to @nr pages of the one mapping at @address. */
+static long take_mapping(struct cordbg_window *window, unsigned long address,
+			 unsigned long nr)
+{
+	struct mm_struct *mm = window->session->process->mm;
+	struct vm_area_struct *vma = vma_lookup(mm, address);
+
+	if (!vma)
+		return -ENXIO;
+	if (!vma_permits(vma, window))
+		return -EACCES;
+	nr = min(nr, (vma->vm_end - (address & PAGE_MASK)) >> PAGE_SHIFT);
+	if (vma->vm_flags & (VM_IO | VM_PFNMAP))
+		return vma_offers_access(vma) ? take_no_pages(window, nr) :
+						-ENXIO;
+	if (!CORDBG_COHERENT_ICACHE && window->write &&
+	    (vma->vm_flags & VM_EXEC))
+		window->indirect = true;
+	return take_pages(window, address, nr);
+}
+
+/* Hold up to @nr more pages, in as many mappings as they lie in. */
+static int take_batch(struct cordbg_window *window, unsigned long nr)
+{
+	struct mm_struct *mm = window->session->process->mm;
+	unsigned long address, end = window->nr_pages + nr;
+	long got = 0;
+
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
+	while (window->nr_pages < end) {
+		address = window->address;
+		if (window->nr_pages)
+			address = (address & PAGE_MASK) +
+				  window->nr_pages * PAGE_SIZE;
+		got = take_mapping(window, address, end - window->nr_pages);
+		if (got < 0) {
+			window->failed = address;
+			break;
+		}
+		window->nr_pages += got;
+	}
+	mmap_read_unlock(mm);
+	return got < 0 ? got : 0;
+}
+
+/**
+ * cordbg_window_pin() - verify a range and hold its pages
+ * @window: The window, not pinned.
+ * @address: First address.
+ * @size: Bytes, at least 1 and no more than the window was made for.
+ *
+ * Every page is mapped, its protection permits the access, and it has been
+ * brought in. Faults are not retried with mmap_lock dropped: a userfaultfd
+ * hole is an error and no wait.
+ *
+ * Return: 0, or -ENXIO, -EACCES (see window->failed), -ENOMEM or -EINTR, and
+ * then nothing is held.
+ */
+int cordbg_window_pin(struct cordbg_window *window, unsigned long address,
+		      unsigned long size)
+{
+	unsigned long nr = pages_spanned(address, size);
+	int err = 0;
+
+	window->address = address;
+	window->nr_pages = 0;
+	window->indirect = false;
+	while (!err && window->nr_pages < nr) {
+		err = take_batch(window, min_t(unsigned long, PIN_BATCH,
+					       nr - window->nr_pages));
+		if (nr > PIN_BATCH)
+			cond_resched();
+	}
+	if (err)
+		cordbg_window_unpin(window, false);
+	return err;
+}
+
+/**
+ * cordbg_window_unpin() - let go of the pages
+ * @window: The window.
+ * @dirty: Whether pages held for writing were written.
+ */
+void cordbg_window_unpin(struct cordbg_window *window, bool dirty)
+{
+	struct page **pages = window->pages;
+	unsigned long i;
+
+	if (window->write && !window->indirect) {
+		unpin_user_pages_dirty_lock(pages, window->nr_pages, dirty);
+		window->nr_pages = 0;
+		return;
+	}
+	for (i = 0; i < window->nr_pages; i++) {
+		if (!pages[i])
+			continue;
+		if (window->write)
+			unpin_user_pages_dirty_lock(&pages[i], 1, dirty);
+		else
+			put_page(pages[i]);
+	}
+	window->nr_pages = 0;
+}
+
+/**
+ * cordbg_window_page() - the page that holds an address
+ * @window: The window, pinned.
+ * @address: An address in one of its pages.
+ *
+ * Return: the page, or NULL if only access_process_vm() can reach it.
+ */
+struct page *cordbg_window_page(const struct cordbg_window *window,
+				unsigned long address)
+{
+	return window->pages[(address >> PAGE_SHIFT) -
+			     (window->address >> PAGE_SHIFT)];
+}
+
+/**
+ * cordbg_window_peek() - read one instruction
+ * @window: The window, pinned.
+ * @address: Its address, in one of the window's pages.
+ * @insn: Where to store it.
+ *
+ * Return: 0, or the error of cordbg_process_access().
+ */
+int cordbg_window_peek(const struct cordbg_window *window,
+		       unsigned long address, cordbg_opcode_t *insn)
+{
+	struct cordbg_session *session = window->session;
+	struct page *page = cordbg_window_page(window, address);
+	void *kaddr;
+
+	if (!page)
+		return cordbg_process_access(session->process, session->task,
+					     address, insn, sizeof(*insn),
+					     window->force ? FOLL_FORCE : 0);
+	kaddr = kmap_local_page(page);
+	*insn = READ_ONCE(*(cordbg_opcode_t *)(kaddr + offset_in_page(address)));
+	kunmap_local(kaddr);
+	return 0;
+}
+
+static bool page_exchange(struct page *page, unsigned long offset,
+			  cordbg_opcode_t old, cordbg_opcode_t new)
+{
+	void *kaddr = kmap_local_page(page);
+	bool done = cmpxchg((cordbg_opcode_t *)(kaddr + offset), old, new) == old;
+
+	kunmap_local(kaddr);
+	return done;
+}
+
+/**
+ * cordbg_window_exchange() - replace one instruction if it is the expected one
+ * @window: The window, pinned for writing.
+ * @address: Its address, in a page that is held.
+ * @old: What must be there.
+ * @new: What to put there.
+ *
+ * The exchange is atomic against the program itself, so that no store of the
+ * program is lost. Where code must go through access_process_vm(), a store in
+ * the same instant can be.
+ *
+ * Return: 0, -EAGAIN if something else is there, or the error of
+ * cordbg_process_access().
+ */
+int cordbg_window_exchange(const struct cordbg_window *window,
+			   unsigned long address, cordbg_opcode_t old,
+			   cordbg_opcode_t new)
+{
+	struct cordbg_session *session = window->session;
+	cordbg_opcode_t now;
+
+	if (!window->indirect)
+		return page_exchange(cordbg_window_page(window, address),
+				     offset_in_page(address), old, new) ?
+			0 : -EAGAIN;
+	if (cordbg_window_peek(window, address, &now) || now != old)
+		return -EAGAIN;
+	return cordbg_process_access(session->process, session->task, address,
+				     &new, sizeof(new), FOLL_WRITE | FOLL_FORCE);
+}
