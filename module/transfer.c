@@ -120,12 +120,17 @@ static unsigned long copy_under(const struct transfer *t,
 				struct cordbg_shadow *shadow,
 				unsigned long address, unsigned long end)
 {
-	void *original = &shadow->original;
+	void *under = (void *)&shadow->original + (address - shadow->address);
+	/* Hardened usercopy keeps the caller's bytes out of slab objects. */
+	cordbg_opcode_t bytes;
+	size_t copied;
 
-	end = min(end, shadow->address + CORDBG_OPCODE_LEN);
-	return address + copy_caller(t, address,
-				     original + (address - shadow->address),
-				     end - address);
+	if (!t->write)
+		memcpy(&bytes, under, end - address);
+	copied = copy_caller(t, address, &bytes, end - address);
+	if (t->write)
+		memcpy(under, &bytes, copied);
+	return address + copied;
 }
 
 /* Copy [address, end) behind breakpoints: where it came to. */
