@@ -1,240 +1,148 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The shadow list: which breakpoints a process has, whose they are, and the
- * program's bytes under them.
+ * Set and clear breakpoints.
  *
- * A shadow validates itself: it counts only while the opcode stands in memory.
- * If the program has rewritten or dropped that memory, memory is the truth.
+ * A shadow is on the list before its opcode is in memory, and leaves it after
+ * the opcode has left memory and every child that was forked in between has
+ * been cleaned: at every instant the list covers all opcodes there are.
  */
 
+#include <linux/delay.h>
 #include <linux/mm.h>
-#include <linux/slab.h>
-#include <linux/uaccess.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/workqueue.h>
 
 #include "cordbg.h"
 
 unsigned int cordbg_max_breakpoints = 1U << 18;
 
-static struct kmem_cache *shadow_cache;
-static struct kmem_cache *owner_cache;
-
-int __init cordbg_breakpoint_init(void)
-{
-	shadow_cache = KMEM_CACHE(cordbg_shadow, SLAB_ACCOUNT);
-	if (!shadow_cache)
-		return -ENOMEM;
-	owner_cache = KMEM_CACHE(cordbg_owner, SLAB_ACCOUNT);
-	if (!owner_cache) {
-		kmem_cache_destroy(shadow_cache);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-void cordbg_breakpoint_exit(void)
-{
-	kmem_cache_destroy(owner_cache);
-	kmem_cache_destroy(shadow_cache);
-}
-
-static struct cordbg_shadow *to_shadow(struct rb_node *node)
-{
-	return rb_entry_safe(node, struct cordbg_shadow, node);
-}
-
-/**
- * cordbg_shadow_first() - the first breakpoint that ends after an address
- * @process: The process, locked.
- * @address: The address.
- *
- * Return: its shadow, or NULL.
- */
-struct cordbg_shadow *cordbg_shadow_first(const struct cordbg_process *process,
-					  unsigned long address)
-{
-	struct rb_node *node = process->shadows.rb_node;
-	struct cordbg_shadow *first = NULL;
-
-	lockdep_assert_held(&process->lock);
-	while (node) {
-		struct cordbg_shadow *shadow = to_shadow(node);
-
-		if (shadow->address + (CORDBG_OPCODE_LEN - 1) >= address) {
-			first = shadow;
-			node = node->rb_left;
-		} else {
-			node = node->rb_right;
-		}
-	}
-	return first;
-}
-
-/**
- * cordbg_shadow_next() - the breakpoint after another
- * @shadow: The other; its process is locked.
- *
- * Return: its shadow, or NULL.
- */
-struct cordbg_shadow *cordbg_shadow_next(const struct cordbg_shadow *shadow)
-{
-	return to_shadow(rb_next(&shadow->node));
-}
-
-/**
- * cordbg_shadow_planted() - whether the opcode stands in memory
- * @shadow: The breakpoint; its process is locked.
- * @window: A pinned window that holds the breakpoint's page.
- *
- * Return: true if it does; memory that cannot be read does not hold it.
- */
-bool cordbg_shadow_planted(const struct cordbg_shadow *shadow,
-			   const struct cordbg_window *window)
-{
-	cordbg_opcode_t insn;
-
-	return !cordbg_window_peek(window, shadow->address, &insn) &&
-	       insn == CORDBG_OPCODE;
-}
-
-static void shadow_insert(struct cordbg_process *process,
-			  struct cordbg_shadow *shadow)
-{
-	struct rb_node **link = &process->shadows.rb_node, *parent = NULL;
-
-	lockdep_assert_held(&process->lock);
-	while (*link) {
-		parent = *link;
-		if (shadow->address < to_shadow(parent)->address)
-			link = &parent->rb_left;
-		else
-			link = &parent->rb_right;
-	}
-	rb_link_node(&shadow->node, parent, link);
-	rb_insert_color(&shadow->node, &process->shadows);
-}
-
-static struct cordbg_owner *owner_find(const struct cordbg_shadow *shadow,
-				       const struct cordbg_session *session)
-{
-	struct cordbg_owner *owner;
-
-	list_for_each_entry(owner, &shadow->owners, shadow_node) {
-		if (owner->session == session)
-			return owner;
-	}
-	return NULL;
-}
-
-static void owner_add(struct cordbg_owner *owner, struct cordbg_shadow *shadow,
-		      struct cordbg_session *session)
-{
-	owner->shadow = shadow;
-	owner->session = session;
-	list_add_tail(&owner->shadow_node, &shadow->owners);
-	list_add_tail(&owner->session_node, &session->owners);
-	session->nr_owners++;
-}
-
-/* Take one owner away, and the shadow with the last. */
-static void owner_drop(struct cordbg_owner *owner)
-{
-	struct cordbg_session *session = owner->session;
-	struct cordbg_shadow *shadow = owner->shadow;
-
-	lockdep_assert_held(&session->process->lock);
-	list_del(&owner->shadow_node);
-	list_del(&owner->session_node);
-	session->nr_owners--;
-	kmem_cache_free(owner_cache, owner);
-	if (!list_empty(&shadow->owners))
-		return;
-	rb_erase(&shadow->node, &session->process->shadows);
-	kmem_cache_free(shadow_cache, shadow);
-}
-
 /*
  * Put the opcode in memory and learn what it replaces. An opcode that is there
  * already is somebody else's (a uprobe, another debugger) and no program byte.
  */
-static int plant(const struct cordbg_window *window, unsigned long address,
-		 cordbg_opcode_t *original)
+static int plant(const struct cordbg_window *window,
+		 struct cordbg_shadow *shadow)
 {
 	cordbg_opcode_t insn;
 	int err;
 
 	/* Another round is needed only if the program itself wrote there. */
 	do {
-		err = cordbg_window_peek(window, address, &insn);
+		err = cordbg_window_peek(window, shadow->address, &insn);
 		if (err)
 			return err;
 		if (cordbg_is_breakpoint(insn))
 			return -EBUSY;
-		err = cordbg_window_exchange(window, address, insn,
+		shadow->original = insn;
+		err = cordbg_window_exchange(window, shadow->address, insn,
 					     CORDBG_OPCODE);
 	} while (err == -EAGAIN);
-	if (!err)
-		*original = insn;
 	return err;
 }
 
-/* What a SET has allocated before it takes the lock. */
-struct set_reserve {
-	struct cordbg_shadow *shadow;
-	struct cordbg_owner *owner;
-};
-
-static int set_reserve(struct set_reserve *reserve)
+/* A new breakpoint. -EAGAIN: the page may not be the right one any more. */
+static int set_new(struct cordbg_session *session,
+		   const struct cordbg_window *window, unsigned long address,
+		   unsigned long unmaps, struct cordbg_reserve *reserve)
 {
-	reserve->shadow = kmem_cache_zalloc(shadow_cache, GFP_KERNEL);
-	if (!reserve->shadow)
-		return -ENOMEM;
-	reserve->owner = kmem_cache_zalloc(owner_cache, GFP_KERNEL);
-	if (!reserve->owner) {
-		kmem_cache_free(shadow_cache, reserve->shadow);
-		return -ENOMEM;
+	struct cordbg_process *process = session->process;
+	struct cordbg_shadow *shadow = reserve->shadow;
+	int err;
+
+	shadow->address = address;
+	cordbg_shadow_insert(process, shadow);
+	reserve->shadow = NULL;
+	/* An unmap from now on drops it; one since the pin has to be found. */
+	if (READ_ONCE(process->unmaps) != unmaps &&
+	    !cordbg_window_current(window, address))
+		err = -EAGAIN;
+	else
+		err = plant(window, shadow);
+	if (err) {
+		/* It was never planted, so no fork can have copied it. */
+		cordbg_shadow_erase(process, shadow);
+		return err;
 	}
+	cordbg_owner_add(reserve->owner, shadow, session);
+	reserve->owner = NULL;
 	return 0;
 }
 
-static void set_release(struct set_reserve *reserve)
+/* Join a breakpoint of other sessions; plant it again if it is not there. */
+static int set_shared(struct cordbg_session *session,
+		      const struct cordbg_window *window,
+		      struct cordbg_shadow *shadow,
+		      struct cordbg_reserve *reserve)
 {
-	if (reserve->shadow)
-		kmem_cache_free(shadow_cache, reserve->shadow);
-	if (reserve->owner)
-		kmem_cache_free(owner_cache, reserve->owner);
-}
-
-static int set_locked(struct cordbg_window *window, unsigned long address,
-		      struct set_reserve *reserve, cordbg_opcode_t *original)
-{
-	struct cordbg_session *session = window->session;
-	struct cordbg_process *process = session->process;
-	struct cordbg_shadow *shadow = cordbg_shadow_first(process, address);
 	int err;
 
+	if (!cordbg_shadow_planted(shadow, window)) {
+		if (!cordbg_forks_settled(session->process))
+			return -EAGAIN;
+		err = plant(window, shadow);
+		if (err)
+			return err;
+	}
+	cordbg_owner_add(reserve->owner, shadow, session);
+	reserve->owner = NULL;
+	return 0;
+}
+
+static int set_locked(struct cordbg_session *session,
+		      const struct cordbg_window *window,
+		      unsigned long address, unsigned long unmaps,
+		      struct cordbg_reserve *reserve, cordbg_opcode_t *original)
+{
+	struct cordbg_process *process = session->process;
+	struct cordbg_shadow *shadow;
+	int err;
+
+	cordbg_shadows_purge(process);
+	shadow = cordbg_shadow_first(process, address);
 	if (shadow && shadow->address != address)
 		shadow = NULL;
-	if (shadow && owner_find(shadow, session))
+	if (shadow && cordbg_owner_find(shadow, session))
 		return -EEXIST;
 	if (session->nr_owners >= READ_ONCE(cordbg_max_breakpoints))
 		return -ENOSPC;
-	if (!shadow || !cordbg_shadow_planted(shadow, window)) {
-		err = plant(window, address, original);
-		if (err)
-			return err;
-		if (!shadow) {
-			swap(shadow, reserve->shadow);
-			INIT_LIST_HEAD(&shadow->owners);
-			shadow->address = address;
-			shadow_insert(process, shadow);
-		}
-		shadow->original = *original;
+	if (shadow) {
+		err = set_shared(session, window, shadow, reserve);
+	} else {
+		shadow = reserve->shadow;
+		err = set_new(session, window, address, unmaps, reserve);
 	}
-	*original = shadow->original;
-	owner_add(reserve->owner, shadow, session);
-	reserve->owner = NULL;
-	return 0;
+	if (!err)
+		*original = shadow->original;
+	return err;
+}
+
+static int set_once(struct cordbg_session *session, unsigned long address,
+		    struct cordbg_reserve *reserve, cordbg_opcode_t *original)
+{
+	struct cordbg_process *process = session->process;
+	unsigned long unmaps = READ_ONCE(process->unmaps);
+	struct cordbg_window window;
+	int err;
+
+	err = cordbg_window_init(&window, process->mm, session->task,
+				 CORDBG_OPCODE_LEN, true, true);
+	if (!err)
+		err = cordbg_window_pin(&window, address, CORDBG_OPCODE_LEN);
+	if (err)
+		return err;
+	if (!cordbg_window_page(&window, address)) {
+		/* A page that cannot be held could change under the opcode. */
+		err = -EACCES;
+	} else if (mutex_lock_killable(&process->lock)) {
+		err = -EINTR;
+	} else {
+		err = set_locked(session, &window, address, unmaps, reserve,
+				 original);
+		mutex_unlock(&process->lock);
+	}
+	cordbg_window_unpin(&window, !err);
+	return err;
 }
 
 /**
@@ -248,70 +156,64 @@ static int set_locked(struct cordbg_window *window, unsigned long address,
 int cordbg_breakpoint_set(struct cordbg_session *session, u64 address,
 			  cordbg_opcode_t *original)
 {
-	struct cordbg_process *process = session->process;
-	struct set_reserve reserve;
-	struct cordbg_window window;
+	struct cordbg_reserve reserve;
 	int err;
 
-	err = set_reserve(&reserve);
+	err = cordbg_process_watch(session->process);
 	if (err)
 		return err;
-	err = cordbg_window_init(&window, session, CORDBG_OPCODE_LEN, true,
-				 true);
-	if (!err)
-		err = cordbg_window_pin(&window, address, CORDBG_OPCODE_LEN);
-	if (err)
-		goto out_release;
-	/* A page that cannot be held could change under the opcode. */
-	err = -EACCES;
-	if (!cordbg_window_page(&window, address))
-		goto out_unpin;
-	err = -EINTR;
-	if (mutex_lock_killable(&process->lock))
-		goto out_unpin;
-	err = set_locked(&window, address, &reserve, original);
-	mutex_unlock(&process->lock);
-out_unpin:
-	cordbg_window_unpin(&window, !err);
-out_release:
-	set_release(&reserve);
+	do {
+		err = cordbg_reserve_init(&reserve);
+		if (err)
+			break;
+		err = set_once(session, address, &reserve, original);
+		cordbg_reserve_destroy(&reserve);
+		if (err == -EAGAIN)
+			err = cordbg_forks_settle(session->process) ?: -EAGAIN;
+	} while (err == -EAGAIN);
 	return err;
 }
 
-/*
- * Put the program's bytes back, if the opcode still stands in memory. Memory
- * that is not mapped any more, or that nobody may write, does not hold it.
- */
-static int restore(struct cordbg_session *session,
+/* Put the program's bytes back in the process itself. */
+static int unplant(struct cordbg_session *session,
 		   const struct cordbg_shadow *shadow)
 {
 	struct cordbg_window window;
 	int err;
 
-	err = cordbg_window_init(&window, session, CORDBG_OPCODE_LEN, true,
-				 true);
+	err = cordbg_window_init(&window, session->process->mm, session->task,
+				 PAGE_SIZE, true, true);
 	if (!err)
-		err = cordbg_window_pin(&window, shadow->address,
-					CORDBG_OPCODE_LEN);
-	if (err)
-		return err == -ENXIO || err == -EACCES ? 0 : err;
-	if (cordbg_window_page(&window, shadow->address))
-		err = cordbg_window_exchange(&window, shadow->address,
-					     CORDBG_OPCODE, shadow->original);
-	cordbg_window_unpin(&window, !err);
-	return err == -EAGAIN || err == -ENXIO ? 0 : err;
+		err = cordbg_shadow_restore(shadow, &window, shadow->address);
+	cordbg_window_unpin(&window, true);
+	return err;
 }
 
-/* Memory first, the list second: a failed restore loses nothing. */
-static int clear_owner(struct cordbg_owner *owner)
+/*
+ * Memory first, the list second: a failed restore loses nothing. -EAGAIN: a
+ * forked child still needs the shadow.
+ */
+static int clear_locked(struct cordbg_session *session, unsigned long address)
 {
-	int err = 0;
+	struct cordbg_process *process = session->process;
+	struct cordbg_shadow *shadow = cordbg_shadow_first(process, address);
+	struct cordbg_owner *owner = NULL;
+	int err;
 
-	if (list_is_singular(&owner->shadow->owners))
-		err = restore(owner->session, owner->shadow);
-	if (!err)
-		owner_drop(owner);
-	return err;
+	if (shadow && shadow->address == address)
+		owner = cordbg_owner_find(shadow, session);
+	if (!owner)
+		return -ENOENT;
+	if (list_is_singular(&shadow->owners)) {
+		err = unplant(session, shadow);
+		if (err)
+			return err;
+		if (!cordbg_forks_settled(process))
+			return -EAGAIN;
+	}
+	cordbg_owner_drop(owner);
+	cordbg_shadows_purge(process);
+	return 0;
 }
 
 /**
@@ -324,19 +226,62 @@ static int clear_owner(struct cordbg_owner *owner)
 int cordbg_breakpoint_clear(struct cordbg_session *session, u64 address)
 {
 	struct cordbg_process *process = session->process;
-	struct cordbg_owner *owner = NULL;
-	struct cordbg_shadow *shadow;
-	int err = -ENOENT;
+	int err;
 
-	if (mutex_lock_killable(&process->lock))
-		return -EINTR;
-	shadow = cordbg_shadow_first(process, address);
-	if (shadow && shadow->address == address)
-		owner = owner_find(shadow, session);
-	if (owner)
-		err = clear_owner(owner);
-	mutex_unlock(&process->lock);
+	do {
+		if (mutex_lock_killable(&process->lock))
+			return -EINTR;
+		err = clear_locked(session, address);
+		mutex_unlock(&process->lock);
+		if (err == -EAGAIN)
+			err = cordbg_forks_settle(process) ?: -EAGAIN;
+	} while (err == -EAGAIN);
 	return err;
+}
+
+/* Nothing can interrupt a worker, and memory comes back: no opcode stays. */
+static void unplant_all(struct cordbg_session *session)
+{
+	struct cordbg_window window;
+	struct cordbg_owner *owner;
+
+	if (cordbg_window_init(&window, session->process->mm, session->task,
+			       PAGE_SIZE, true, true))
+		return;
+	list_for_each_entry(owner, &session->owners, session_node) {
+		struct cordbg_shadow *shadow = owner->shadow;
+
+		if (READ_ONCE(shadow->dropped) ||
+		    !list_is_singular(&shadow->owners))
+			continue;
+		while (cordbg_shadow_restore(shadow, &window, shadow->address))
+			msleep(20);
+		cond_resched();
+	}
+	cordbg_window_unpin(&window, true);
+}
+
+/* Whether the session's claims could be dropped: no fork is under way. */
+static bool drop_all(struct cordbg_session *session)
+{
+	struct cordbg_process *process = session->process;
+	struct cordbg_owner *owner, *next;
+	bool alive = mmget_not_zero(process->mm);
+	bool settled;
+
+	mutex_lock(&process->lock);
+	if (alive)
+		unplant_all(session);
+	settled = cordbg_forks_settled(process);
+	if (settled) {
+		list_for_each_entry_safe(owner, next, &session->owners,
+					 session_node)
+			cordbg_owner_drop(owner);
+	}
+	mutex_unlock(&process->lock);
+	if (alive)
+		mmput(process->mm);
+	return settled;
 }
 
 struct clear_work {
@@ -348,20 +293,11 @@ static void clear_all(struct work_struct *work)
 {
 	struct cordbg_session *session =
 		container_of(work, struct clear_work, work)->session;
-	struct cordbg_process *process = session->process;
-	bool alive = mmget_not_zero(process->mm);
-	struct cordbg_owner *owner, *next;
 
-	mutex_lock(&process->lock);
-	list_for_each_entry_safe(owner, next, &session->owners, session_node) {
-		if (alive && list_is_singular(&owner->shadow->owners))
-			restore(session, owner->shadow);
-		owner_drop(owner);
-		cond_resched();
+	while (!drop_all(session)) {
+		while (cordbg_forks_settle(session->process))
+			msleep(20);
 	}
-	mutex_unlock(&process->lock);
-	if (alive)
-		mmput(process->mm);
 }
 
 /**

@@ -5,39 +5,51 @@
  * Objects and who keeps them
  *
  *	file ---> session ---> process ---> mm_struct (mmgrab: identity only)
- *	            |             |
+ *	            |             |  ^
+ *	            |             |  +-- forks and moves under way
  *	            |             +-- shadows, one per breakpoint
  *	            +-- owners ----------^  one per session and breakpoint
  *
  * - A session lives as long as its open file.
- * - A process lives as long as a session is bound to it. All sessions on one
- *   mm share it; it is found by mm, never by pid.
+ * - A process lives as long as a session is bound to it, or a fork or mremap of
+ *   it is under way. All sessions on one mm share it; it is found by mm, never
+ *   by pid.
  * - A shadow lives as long as it has an owner; an owner lives until its session
- *   clears the breakpoint or is closed.
+ *   clears the breakpoint or is closed. A shadow whose memory is unmapped is
+ *   dropped: it exists only for children forked before.
+ * - A fork lives from the copy of the memory until the parent has returned and
+ *   the child is clean; a move until mremap(2) returns. Both run as task works
+ *   and keep the module.
  * - The mm's memory is used only between mmget_not_zero() and mmput(), so that
  *   an idle session keeps none of it alive.
  *
  * Lock order
  *
- *	session->lock
- *	  processes_lock (process.c)
+ *	session->lock | processes_lock (process.c) | process->lock
  *	process->lock
  *	  signal->exec_update_lock (read)
- *	    mmap_lock (read)
+ *	    mmap_lock
+ *	      process->map_lock
+ *	      forks_lock (fork.c, raw)
  *
- * session->lock and process->lock are never held together. The last mmput()
- * tears the mm down, so it is called with none of these held. No lock is held
- * while the caller's memory may fault: it can block as long as it likes
- * (userfaultfd, FUSE).
+ * The three at the top are never held together. mmap_lock is taken for writing
+ * only to register the notifier. Notifiers run under mmap_lock and take only
+ * what is below it, which is never held around a fault. The last mmput() tears
+ * the mm down, so it is called with none of these held. No lock is held while
+ * the caller's memory may fault: it can block as long as it likes (userfaultfd,
+ * FUSE).
  */
 #ifndef CORDBG_MODULE_H
 #define CORDBG_MODULE_H
 
+#include <linux/atomic.h>
 #include <linux/cordbg.h>
 #include <linux/list.h>
+#include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
-#include <linux/sizes.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
 #include "opcode.h"
@@ -50,37 +62,68 @@ struct task_struct;
  * struct cordbg_process - one debugged mm, shared by its sessions
  * @node: Entry of the table of processes, under processes_lock.
  * @mm: The memory, kept by mmgrab(). Constant.
- * @sessions: Sessions bound to it, under processes_lock.
- * @shadows: struct cordbg_shadow by address. They never overlap.
+ * @refs: Sessions, forks and moves.
+ * @notifier: Tells about unmaps and forks, once @watched.
+ * @watched: @notifier is registered; under @lock.
+ * @shadows: struct cordbg_shadow by address; those that are not dropped never
+ *	overlap. Changed under @lock and @map_lock, so stable under either.
+ * @unmaps: Counts what took memory away, under @map_lock.
+ * @drops: Counts shadows dropped, under @map_lock.
+ * @nr_dropped: Dropped shadows on the list, under @map_lock.
+ * @nr_forks: Forks under way, under forks_lock; see cordbg_forks_settled().
+ * @nr_moves: Moves under way.
  */
 struct cordbg_process {
 	struct hlist_node node;
 	struct mm_struct *mm;
-	unsigned int sessions;
+	refcount_t refs;
 	/**
-	 * @lock: Protects @shadows, the shadows and owners in it, and the
-	 * opcodes in memory against other sessions. All waits for it but the
-	 * release of a session are killable.
+	 * @lock: Protects the shadows and owners, and the opcodes in memory
+	 * against other sessions. All waits for it but the release of a
+	 * session are killable.
 	 */
 	struct mutex lock;
+	struct mmu_notifier notifier;
+	bool watched;
+	/** @map_lock: Protects what notifiers use. */
+	spinlock_t map_lock;
 	struct rb_root shadows;
+	unsigned long unmaps;
+	unsigned long drops;
+	unsigned int nr_dropped;
+	unsigned int nr_forks;
+	atomic_t nr_moves;
 };
 
 /**
  * struct cordbg_shadow - the program's bytes under one breakpoint
  * @node: Entry of process->shadows.
- * @owners: struct cordbg_owner by @shadow_node; never empty.
+ * @owners: struct cordbg_owner by @shadow_node, under process->lock; never
+ *	empty once the breakpoint is set.
  * @address: Address of the opcode's first byte, a multiple of its length.
+ * @dropped: 0, or process->unmaps as of when the memory was unmapped; under
+ *	process->map_lock.
+ * @moved_to: If mremap(2) did that, where the opcode has been restored.
  * @original: The program's bytes, true only while the opcode stands in memory:
- *	whoever uses them looks there first.
- *
- * All under process->lock.
+ *	whoever uses them looks there first. Under process->lock.
  */
 struct cordbg_shadow {
 	struct rb_node node;
 	struct list_head owners;
 	unsigned long address;
+	unsigned long dropped;
+	unsigned long moved_to;
 	cordbg_opcode_t original;
+};
+
+/**
+ * struct cordbg_reserve - what a new breakpoint needs, allocated before locks
+ * @shadow: NULL once used.
+ * @owner: NULL once used.
+ */
+struct cordbg_reserve {
+	struct cordbg_shadow *shadow;
+	struct cordbg_owner *owner;
 };
 
 /**
@@ -122,10 +165,11 @@ struct cordbg_session {
 
 /**
  * struct cordbg_window - a verified range of the target, its pages held
- * @session: The session on whose process it is, between cordbg_session_enter()
- *	and cordbg_session_leave().
+ * @mm: The memory; the caller has a user of it.
+ * @task: Where to look first for a thread that has the memory.
  * @write: The pages are for writing; otherwise for reading.
  * @force: Accept private mappings whose protection forbids the access.
+ * @private: Accept private mappings only.
  * @indirect: Bytes must go through access_process_vm(): a mapping has no pages
  *	to hold (vm_ops->access), or code is written and the instruction cache
  *	needs care that a module cannot give.
@@ -138,9 +182,11 @@ struct cordbg_session {
  * @inline_pages: @pages of a small window.
  */
 struct cordbg_window {
-	struct cordbg_session *session;
+	struct mm_struct *mm;
+	struct task_struct *task;
 	bool write;
 	bool force;
+	bool private;
 	bool indirect;
 	unsigned long address;
 	unsigned long failed;
@@ -158,38 +204,88 @@ bool cordbg_session_alive(const struct cordbg_session *session);
 
 /* process.c */
 struct cordbg_process *cordbg_process_get(struct mm_struct *mm);
+bool cordbg_process_tryget(struct cordbg_process *process);
 void cordbg_process_put(struct cordbg_process *process);
 struct task_struct *cordbg_group_thread(struct task_struct *task,
 					const struct mm_struct *mm);
-int cordbg_process_access(struct cordbg_process *process,
-			  struct task_struct *hint, unsigned long address,
-			  void *buffer, int size, unsigned int gup_flags);
+int cordbg_mm_access(struct mm_struct *mm, struct task_struct *hint,
+		     unsigned long address, void *buffer, int size,
+		     unsigned int gup_flags);
+
+/* watch.c */
+int cordbg_process_watch(struct cordbg_process *process);
+void cordbg_process_unwatch(struct cordbg_process *process);
+
+/* fork.c */
+extern bool cordbg_task_work_seen;
+int cordbg_fork_init(void);
+void cordbg_fork_exit(void);
+void cordbg_fork_begin(struct cordbg_process *process);
+bool cordbg_forks_settled(const struct cordbg_process *process);
+int cordbg_forks_settle(struct cordbg_process *process);
+int cordbg_forks_settle_child(const struct mm_struct *mm);
+
+/* move.c */
+void cordbg_move_begin(struct cordbg_process *process,
+		       const struct mmu_notifier_range *range);
+
+static inline bool cordbg_moves_pending(const struct cordbg_process *process)
+{
+	return atomic_read(&process->nr_moves);
+}
 
 /* window.c */
-int cordbg_window_init(struct cordbg_window *window,
-		       struct cordbg_session *session, unsigned long size,
+int cordbg_window_init(struct cordbg_window *window, struct mm_struct *mm,
+		       struct task_struct *task, unsigned long size,
 		       bool write, bool force);
 int cordbg_window_pin(struct cordbg_window *window, unsigned long address,
 		      unsigned long size);
+int cordbg_window_cover(struct cordbg_window *window, unsigned long address);
 void cordbg_window_unpin(struct cordbg_window *window, bool dirty);
 void cordbg_window_destroy(struct cordbg_window *window);
 struct page *cordbg_window_page(const struct cordbg_window *window,
 				unsigned long address);
+bool cordbg_window_current(const struct cordbg_window *window,
+			   unsigned long address);
 int cordbg_window_peek(const struct cordbg_window *window,
 		       unsigned long address, cordbg_opcode_t *insn);
 int cordbg_window_exchange(const struct cordbg_window *window,
 			   unsigned long address, cordbg_opcode_t old,
 			   cordbg_opcode_t new);
 
-/* breakpoint.c */
-extern unsigned int cordbg_max_breakpoints;
-int cordbg_breakpoint_init(void);
-void cordbg_breakpoint_exit(void);
+/* shadow.c */
+int cordbg_shadow_init(void);
+void cordbg_shadow_exit(void);
+int cordbg_reserve_init(struct cordbg_reserve *reserve);
+void cordbg_reserve_destroy(struct cordbg_reserve *reserve);
 struct cordbg_shadow *cordbg_shadow_first(const struct cordbg_process *process,
 					  unsigned long address);
 struct cordbg_shadow *cordbg_shadow_next(const struct cordbg_shadow *shadow);
 bool cordbg_shadow_planted(const struct cordbg_shadow *shadow,
 			   const struct cordbg_window *window);
+int cordbg_shadow_restore(const struct cordbg_shadow *shadow,
+			  struct cordbg_window *window, unsigned long address);
+void cordbg_shadow_insert(struct cordbg_process *process,
+			  struct cordbg_shadow *shadow);
+void cordbg_shadow_erase(struct cordbg_process *process,
+			 struct cordbg_shadow *shadow);
+void cordbg_shadows_unmap(struct cordbg_process *process, unsigned long start,
+			  unsigned long end);
+int cordbg_shadows_move(struct cordbg_process *process,
+			struct cordbg_window *window, unsigned long from,
+			unsigned long size, unsigned long to,
+			unsigned long since);
+int cordbg_shadows_clean(const struct cordbg_process *process,
+			 struct cordbg_window *window, unsigned long unmaps);
+void cordbg_shadows_purge(struct cordbg_process *process);
+struct cordbg_owner *cordbg_owner_find(const struct cordbg_shadow *shadow,
+				       const struct cordbg_session *session);
+void cordbg_owner_add(struct cordbg_owner *owner, struct cordbg_shadow *shadow,
+		      struct cordbg_session *session);
+void cordbg_owner_drop(struct cordbg_owner *owner);
+
+/* breakpoint.c */
+extern unsigned int cordbg_max_breakpoints;
 int cordbg_breakpoint_set(struct cordbg_session *session, u64 address,
 			  cordbg_opcode_t *original);
 int cordbg_breakpoint_clear(struct cordbg_session *session, u64 address);

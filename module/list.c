@@ -14,42 +14,18 @@
 /* Breakpoints listed under one hold of the lock. */
 #define LIST_BATCH	64
 
-static bool owned_by(const struct cordbg_shadow *shadow,
-		     const struct cordbg_session *session)
-{
-	struct cordbg_owner *owner;
-
-	list_for_each_entry(owner, &shadow->owners, shadow_node) {
-		if (owner->session == session)
-			return true;
-	}
-	return false;
-}
-
-/* Look at memory; @window keeps the page of the last look for the next. */
-static bool look(struct cordbg_window *window,
-		 const struct cordbg_shadow *shadow)
-{
-	unsigned long page = shadow->address & PAGE_MASK;
-
-	if (!window->nr_pages || window->address != page) {
-		cordbg_window_unpin(window, false);
-		if (cordbg_window_pin(window, page, PAGE_SIZE))
-			return false;
-	}
-	return cordbg_shadow_planted(shadow, window);
-}
-
-static void describe(struct cordbg_window *window,
+static void describe(const struct cordbg_session *session,
+		     struct cordbg_window *window,
 		     const struct cordbg_shadow *shadow,
 		     struct cordbg_breakpoint *entry)
 {
 	memset(entry, 0, sizeof(*entry));
 	entry->address = shadow->address;
 	entry->length = CORDBG_OPCODE_LEN;
-	if (look(window, shadow))
+	if (!cordbg_window_cover(window, shadow->address) &&
+	    cordbg_shadow_planted(shadow, window))
 		entry->flags |= CORDBG_BREAKPOINT_PLANTED;
-	if (owned_by(shadow, window->session))
+	if (cordbg_owner_find(shadow, session))
 		entry->flags |= CORDBG_BREAKPOINT_MINE;
 	memcpy(entry->original, &shadow->original, CORDBG_OPCODE_LEN);
 }
@@ -74,13 +50,14 @@ static int list_batch(struct cordbg_session *session, u64 start,
 	struct cordbg_window window;
 	u32 i = 0;
 
-	if (cordbg_window_init(&window, session, PAGE_SIZE, false, true))
+	if (cordbg_window_init(&window, process->mm, session->task, PAGE_SIZE,
+			       false, true))
 		return -ENOMEM;
 	if (mutex_lock_killable(&process->lock))
 		return -EINTR;
 	shadow = list_first(process, start);
 	for (; shadow && i < nr; shadow = cordbg_shadow_next(shadow))
-		describe(&window, shadow, &entries[i++]);
+		describe(session, &window, shadow, &entries[i++]);
 	mutex_unlock(&process->lock);
 	cordbg_window_unpin(&window, false);
 	return i;

@@ -21,19 +21,26 @@ static int __init cordbg_init(void)
 {
 	int err;
 
-	err = cordbg_breakpoint_init();
+	err = cordbg_shadow_init();
 	if (err)
 		return err;
-	err = misc_register(&cordbg_device);
+	err = cordbg_fork_init();
 	if (err)
-		cordbg_breakpoint_exit();
+		goto out_shadow;
+	err = misc_register(&cordbg_device);
+	if (!err)
+		return 0;
+	cordbg_fork_exit();
+out_shadow:
+	cordbg_shadow_exit();
 	return err;
 }
 
 static void __exit cordbg_exit(void)
 {
 	misc_deregister(&cordbg_device);
-	cordbg_breakpoint_exit();
+	cordbg_fork_exit();
+	cordbg_shadow_exit();
 }
 
 module_init(cordbg_init);

@@ -7,6 +7,7 @@
 #include <linux/hashtable.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
+#include <linux/refcount.h>
 #include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -15,7 +16,7 @@
 
 #include "cordbg.h"
 
-/* Protects the table and the count of sessions of each process in it. */
+/* Protects the table; a process in it has references. */
 static DEFINE_MUTEX(processes_lock);
 static DEFINE_HASHTABLE(processes, 8);
 
@@ -40,7 +41,9 @@ static struct cordbg_process *process_create(struct mm_struct *mm)
 		return NULL;
 	mmgrab(mm);
 	process->mm = mm;
+	refcount_set(&process->refs, 1);
 	mutex_init(&process->lock);
+	spin_lock_init(&process->map_lock);
 	process->shadows = RB_ROOT;
 	hash_add(processes, &process->node, (unsigned long)mm);
 	return process;
@@ -59,29 +62,38 @@ struct cordbg_process *cordbg_process_get(struct mm_struct *mm)
 
 	mutex_lock(&processes_lock);
 	process = process_find(mm);
-	if (!process)
-		process = process_create(mm);
 	if (process)
-		process->sessions++;
+		refcount_inc(&process->refs);
+	else
+		process = process_create(mm);
 	mutex_unlock(&processes_lock);
 	return process;
 }
 
 /**
- * cordbg_process_put() - a session ends; free the process after the last one
- * @process: The process; the session owns no breakpoint of it any more.
+ * cordbg_process_tryget() - one more reference, unless the last is gone
+ * @process: The process.
+ *
+ * Return: whether there is one.
+ */
+bool cordbg_process_tryget(struct cordbg_process *process)
+{
+	return refcount_inc_not_zero(&process->refs);
+}
+
+/**
+ * cordbg_process_put() - give a reference back; the last one frees the process
+ * @process: The process.
+ *
+ * No lock is held, and it is not called from a notifier, which it ends.
  */
 void cordbg_process_put(struct cordbg_process *process)
 {
-	bool last;
-
-	mutex_lock(&processes_lock);
-	last = !--process->sessions;
-	if (last)
-		hash_del(&process->node);
-	mutex_unlock(&processes_lock);
-	if (!last)
+	if (!refcount_dec_and_mutex_lock(&process->refs, &processes_lock))
 		return;
+	hash_del(&process->node);
+	mutex_unlock(&processes_lock);
+	cordbg_process_unwatch(process);
 	mmdrop(process->mm);
 	mutex_destroy(&process->lock);
 	kfree(process);
@@ -156,8 +168,8 @@ static int thread_access(struct task_struct *thread, const struct mm_struct *mm,
 }
 
 /**
- * cordbg_process_access() - access_process_vm() on a process
- * @process: The process; the caller has a user of its mm.
+ * cordbg_mm_access() - access_process_vm() on memory instead of a task
+ * @mm: The memory; the caller has a user of it.
  * @hint: Where to look first for a thread that has the mm.
  * @address: First address.
  * @buffer: Kernel memory to read to or write from.
@@ -170,20 +182,20 @@ static int thread_access(struct task_struct *thread, const struct mm_struct *mm,
  *
  * Return: 0 if all bytes were copied, else -ENXIO, -ESRCH or -EINTR.
  */
-int cordbg_process_access(struct cordbg_process *process,
-			  struct task_struct *hint, unsigned long address,
-			  void *buffer, int size, unsigned int gup_flags)
+int cordbg_mm_access(struct mm_struct *mm, struct task_struct *hint,
+		     unsigned long address, void *buffer, int size,
+		     unsigned int gup_flags)
 {
 	struct task_struct *thread;
 	int copied;
 
 	/* A thread that leaves the mm in between does not have it again. */
 	do {
-		thread = mm_thread(hint, process->mm);
+		thread = mm_thread(hint, mm);
 		if (!thread)
 			return -ESRCH;
-		copied = thread_access(thread, process->mm, address, buffer,
-				       size, gup_flags);
+		copied = thread_access(thread, mm, address, buffer, size,
+				       gup_flags);
 		put_task_struct(thread);
 	} while (copied == -ESRCH);
 	if (copied == size)

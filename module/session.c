@@ -49,7 +49,7 @@ bool cordbg_session_alive(const struct cordbg_session *session)
  */
 struct cordbg_process *cordbg_session_enter(struct cordbg_session *session)
 {
-	/* Pairs with the release in attach_locked(). */
+	/* Pairs with the release in bind(). */
 	struct cordbg_process *process = smp_load_acquire(&session->process);
 
 	if (!process)
@@ -134,55 +134,56 @@ static struct task_struct *get_live_thread(struct task_struct *leader,
 	return found;
 }
 
-static int attach_locked(struct cordbg_session *session,
-			 struct task_struct *leader)
-{
-	struct cordbg_process *process;
-	struct task_struct *task;
-	struct mm_struct *mm;
-	int err;
-
-	task = get_live_thread(leader, &mm);
-	if (!task)
-		return -ESRCH;
-	err = -EPERM;
-	if (!caller_may_attach(task, mm))
-		goto out_put;
-	err = -ENOMEM;
-	process = cordbg_process_get(mm);
-	if (!process)
-		goto out_put;
-	session->task = get_task_struct(task);
-	/* Pairs with the acquire in cordbg_session_enter(). */
-	smp_store_release(&session->process, process);
-	err = 0;
-out_put:
-	mmput_async(mm);
-	put_task_struct(task);
-	return err;
-}
-
 /*
- * Under exec_update_lock the memory belongs to the credentials that are
- * checked: a set-user-ID execve() changes both or neither.
+ * Take a thread of the group and its memory. Under exec_update_lock the memory
+ * belongs to the credentials that are checked: a set-user-ID execve() changes
+ * both or neither.
  */
-static int attach_task(struct cordbg_session *session,
-		       struct task_struct *leader)
+static struct task_struct *get_permitted(struct task_struct *leader,
+					 struct mm_struct **mm)
 {
 	struct rw_semaphore *exec_lock = &leader->signal->exec_update_lock;
-	int err = -EBUSY;
+	struct task_struct *task;
+	bool permitted;
 
-	if (mutex_lock_killable(&session->lock))
-		return -EINTR;
-	if (session->process)
-		goto out_unlock;
-	err = -EINTR;
 	if (down_read_killable(exec_lock))
-		goto out_unlock;
-	err = attach_locked(session, leader);
+		return ERR_PTR(-EINTR);
+	task = get_live_thread(leader, mm);
+	permitted = task && caller_may_attach(task, *mm);
 	up_read(exec_lock);
-out_unlock:
-	mutex_unlock(&session->lock);
+	if (!task)
+		return ERR_PTR(-ESRCH);
+	if (permitted)
+		return task;
+	put_task_struct(task);
+	mmput(*mm);
+	return ERR_PTR(-EPERM);
+}
+
+static int bind(struct cordbg_session *session, struct task_struct *task,
+		struct mm_struct *mm)
+{
+	struct cordbg_process *process;
+	int err = cordbg_forks_settle_child(mm);
+
+	if (err)
+		return err;
+	process = cordbg_process_get(mm);
+	if (!process)
+		return -ENOMEM;
+	if (mutex_lock_killable(&session->lock)) {
+		err = -EINTR;
+	} else {
+		err = session->process ? -EBUSY : 0;
+		if (!err) {
+			session->task = get_task_struct(task);
+			/* Pairs with cordbg_session_enter(). */
+			smp_store_release(&session->process, process);
+		}
+		mutex_unlock(&session->lock);
+	}
+	if (err)
+		cordbg_process_put(process);
 	return err;
 }
 
@@ -190,12 +191,13 @@ static long ioctl_attach(struct cordbg_session *session, void *data,
 			 void __user *uarg)
 {
 	struct cordbg_attach *arg = data;
-	struct task_struct *leader;
+	struct task_struct *leader, *task;
+	struct mm_struct *mm;
 	int err;
 
 	if (arg->flags || arg->reserved || arg->pid <= 0)
 		return -EINVAL;
-	if (session->process)
+	if (READ_ONCE(session->process))
 		return -EBUSY;
 	rcu_read_lock();
 	leader = pid_task(find_vpid(arg->pid), PIDTYPE_TGID);
@@ -204,8 +206,13 @@ static long ioctl_attach(struct cordbg_session *session, void *data,
 	rcu_read_unlock();
 	if (!leader)
 		return -ESRCH;
-	err = attach_task(session, leader);
+	task = get_permitted(leader, &mm);
 	put_task_struct(leader);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	err = bind(session, task, mm);
+	put_task_struct(task);
+	mmput(mm);
 	return err;
 }
 
@@ -362,35 +369,32 @@ struct cordbg_ioctl {
 			void __user *uarg);
 };
 
-#define CORDBG_IOCTL(_cmd, _struct, _last, _handler)	\
-	[_IOC_NR(_cmd) - _IOC_NR(CORDBG_ATTACH)] = {		\
-		.cmd = (_cmd),					\
-		.min_size = offsetofend(struct _struct, _last),	\
-		.size = sizeof(struct _struct),			\
-		.handler = (_handler),				\
-	}
-
+/* By number from CORDBG_ATTACH on. */
 static const struct cordbg_ioctl cordbg_ioctls[] = {
-	CORDBG_IOCTL(CORDBG_ATTACH, cordbg_attach, reserved, ioctl_attach),
-	CORDBG_IOCTL(CORDBG_WRITE_MEMORY, cordbg_transfer, reserved,
-		     ioctl_write_memory),
-	CORDBG_IOCTL(CORDBG_READ_MEMORY, cordbg_transfer, reserved,
-		     ioctl_read_memory),
-	CORDBG_IOCTL(CORDBG_SET_UNMANAGED_BREAKPOINT, cordbg_set_breakpoint,
-		     buflen, ioctl_set_breakpoint),
-	CORDBG_IOCTL(CORDBG_CLEAR_UNMANAGED_BREAKPOINT,
-		     cordbg_clear_breakpoint, address, ioctl_clear_breakpoint),
-	CORDBG_IOCTL(CORDBG_LIST_BREAKPOINTS, cordbg_list_breakpoints, count,
-		     ioctl_list_breakpoints),
+	{ CORDBG_ATTACH, CORDBG_ATTACH_SIZE_VER0,
+	  sizeof(struct cordbg_attach), ioctl_attach },
+	{ CORDBG_WRITE_MEMORY, CORDBG_TRANSFER_SIZE_VER0,
+	  sizeof(struct cordbg_transfer), ioctl_write_memory },
+	{ CORDBG_READ_MEMORY, CORDBG_TRANSFER_SIZE_VER0,
+	  sizeof(struct cordbg_transfer), ioctl_read_memory },
+	{ CORDBG_SET_UNMANAGED_BREAKPOINT, CORDBG_SET_BREAKPOINT_SIZE_VER0,
+	  sizeof(struct cordbg_set_breakpoint), ioctl_set_breakpoint },
+	{ CORDBG_CLEAR_UNMANAGED_BREAKPOINT, CORDBG_CLEAR_BREAKPOINT_SIZE_VER0,
+	  sizeof(struct cordbg_clear_breakpoint), ioctl_clear_breakpoint },
+	{ CORDBG_LIST_BREAKPOINTS, CORDBG_LIST_BREAKPOINTS_SIZE_VER0,
+	  sizeof(struct cordbg_list_breakpoints), ioctl_list_breakpoints },
 };
 
 /* No holes, and one layout for 32-bit and 64-bit callers. */
-static_assert(sizeof(struct cordbg_attach) == 16);
-static_assert(sizeof(struct cordbg_transfer) == 48);
-static_assert(sizeof(struct cordbg_set_breakpoint) == 32);
-static_assert(sizeof(struct cordbg_clear_breakpoint) == 16);
+static_assert(sizeof(struct cordbg_attach) == CORDBG_ATTACH_SIZE_VER0);
+static_assert(sizeof(struct cordbg_transfer) == CORDBG_TRANSFER_SIZE_VER0);
+static_assert(sizeof(struct cordbg_set_breakpoint) ==
+	      CORDBG_SET_BREAKPOINT_SIZE_VER0);
+static_assert(sizeof(struct cordbg_clear_breakpoint) ==
+	      CORDBG_CLEAR_BREAKPOINT_SIZE_VER0);
+static_assert(sizeof(struct cordbg_list_breakpoints) ==
+	      CORDBG_LIST_BREAKPOINTS_SIZE_VER0);
 static_assert(sizeof(struct cordbg_breakpoint) == 24);
-static_assert(sizeof(struct cordbg_list_breakpoints) == 32);
 static_assert(CORDBG_OPCODE_LEN <= CORDBG_OPCODE_MAX);
 
 union cordbg_arg {

@@ -28,6 +28,7 @@
 
 /**
  * struct transfer - one ioctl on its way
+ * @session: The session, entered.
  * @window: The part of the range that is held.
  * @address: First address of the whole range.
  * @buffer: The caller's bytes.
@@ -40,9 +41,12 @@
  *	taking faults.
  * @bounce_size: Bytes at @bounce.
  * @chunk: Address that @bounce begins with.
+ * @unmaps: process->unmaps from before the window was pinned.
+ * @drops: process->drops from before the window was pinned.
  * @small: @bounce of a small transfer.
  */
 struct transfer {
+	struct cordbg_session *session;
 	struct cordbg_window window;
 	unsigned long address;
 	char __user *buffer;
@@ -53,6 +57,8 @@ struct transfer {
 	void *bounce;
 	size_t bounce_size;
 	unsigned long chunk;
+	unsigned long unmaps;
+	unsigned long drops;
 	u8 small[SMALL_BYTES];
 };
 
@@ -78,21 +84,27 @@ static size_t copy_caller(const struct transfer *t, unsigned long address,
 	return n - left;
 }
 
+/* Copy within one page by access_process_vm(): bytes copied. */
+static size_t copy_indirect(const struct transfer *t, unsigned long address,
+			    size_t n)
+{
+	unsigned int flags = (t->write ? FOLL_WRITE : 0) |
+			     (t->window.force ? FOLL_FORCE : 0);
+
+	return cordbg_mm_access(t->window.mm, t->window.task, address,
+				t->bounce + (address - t->chunk), n, flags) ?
+		0 : n;
+}
+
 /* Copy within one page: bytes copied. */
 static size_t copy_in_page(const struct transfer *t, unsigned long address,
 			   size_t n)
 {
-	struct cordbg_session *session = t->window.session;
 	struct page *page = cordbg_window_page(&t->window, address);
 	void *kaddr;
 
 	if (!page || (t->write && t->window.indirect))
-		return cordbg_process_access(session->process, session->task,
-					     address,
-					     t->bounce + (address - t->chunk), n,
-					     (t->write ? FOLL_WRITE : 0) |
-					     (t->window.force ? FOLL_FORCE : 0)) ?
-			0 : n;
+		return copy_indirect(t, address, n);
 	kaddr = kmap_local_page(page);
 	n = copy_caller(t, address, kaddr + offset_in_page(address), n);
 	kunmap_local(kaddr);
@@ -133,18 +145,30 @@ static unsigned long copy_under(const struct transfer *t,
 	return address + copied;
 }
 
+/*
+ * Whether a breakpoint hides bytes of the window: its opcode is in the page that
+ * is held, and that page is the one the breakpoint was set in.
+ */
+static bool hides(const struct transfer *t, const struct cordbg_shadow *shadow)
+{
+	if (!cordbg_shadow_planted(shadow, &t->window))
+		return false;
+	return READ_ONCE(t->session->process->unmaps) == t->unmaps ||
+	       cordbg_window_current(&t->window, shadow->address);
+}
+
 /* Copy [address, end) behind breakpoints: where it came to. */
 static unsigned long copy_chunk(const struct transfer *t, unsigned long address,
 				unsigned long end)
 {
-	const struct cordbg_process *process = t->window.session->process;
+	const struct cordbg_process *process = t->session->process;
 	struct cordbg_shadow *shadow;
 	unsigned long stop;
 
 	shadow = t->raw ? NULL : cordbg_shadow_first(process, address);
 	for (; shadow && shadow->address < end;
 	     shadow = cordbg_shadow_next(shadow)) {
-		if (!cordbg_shadow_planted(shadow, &t->window))
+		if (!hides(t, shadow))
 			continue;
 		stop = max(address, shadow->address);
 		address = copy_run(t, address, stop);
@@ -186,37 +210,71 @@ static int caller_fault_in(const struct transfer *t, char __user *buffer,
 	return 0;
 }
 
-/* Copy one chunk under the process lock: bytes copied, or an error. */
+static bool has_breakpoints(const struct transfer *t, size_t n)
+{
+	unsigned long address = t->address + t->done;
+	struct cordbg_shadow *shadow =
+		cordbg_shadow_first(t->session->process, address);
+
+	return shadow && shadow->address < address + n;
+}
+
+/* Lock the process to copy @n bytes: 0 or an error. */
+static int transfer_lock(const struct transfer *t, size_t n)
+{
+	struct cordbg_process *process = t->session->process;
+	int err = 0;
+
+	while (!err) {
+		if (mutex_lock_killable(&process->lock))
+			return -EINTR;
+		/* A forked child needs the bytes under opcodes as they were. */
+		if (!t->write || !has_breakpoints(t, n) ||
+		    cordbg_forks_settled(process))
+			return 0;
+		mutex_unlock(&process->lock);
+		err = cordbg_forks_settle(process);
+	}
+	return err;
+}
+
+/*
+ * Copy one chunk under the process lock: bytes copied, or an error. -EAGAIN: the
+ * pages of a read show opcodes of breakpoints that are gone with their memory.
+ */
 static ssize_t transfer_chunk(struct transfer *t, size_t n)
 {
-	struct mutex *lock = &t->window.session->process->lock;
+	struct cordbg_process *process = t->session->process;
 	unsigned long address = t->address + t->done;
 	char __user *user = t->buffer + t->done;
+	ssize_t copied = -EAGAIN;
+	int err;
 
 	t->chunk = address;
 	if (t->write && t->bounce && t->bounce != t->small &&
 	    copy_from_user(t->bounce, user, n))
 		return caller_fault();
-	if (mutex_lock_killable(lock))
-		return -EINTR;
-	n = copy_chunk(t, address, address + n) - address;
-	mutex_unlock(lock);
-	if (!t->write && t->bounce && copy_to_user(user, t->bounce, n))
+	err = transfer_lock(t, n);
+	if (err)
+		return err;
+	if (t->write || t->raw || READ_ONCE(process->drops) == t->drops)
+		copied = copy_chunk(t, address, address + n) - address;
+	mutex_unlock(&process->lock);
+	if (!t->write && t->bounce && copied > 0 &&
+	    copy_to_user(user, t->bounce, copied))
 		return caller_fault();
-	return n;
+	return copied;
 }
 
 /* Why a chunk came to less than was asked for; 0 if it is worth another try. */
 static int transfer_stalled(struct transfer *t, size_t left)
 {
-	struct cordbg_session *session = t->window.session;
-
 	/* access_process_vm() failed on a range that was verified. */
 	if (t->bounce) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		t->window.failed = t->address + t->done;
-		return cordbg_session_alive(session) ? -ENXIO : -ESRCH;
+		return cordbg_session_alive(t->session) ? -ENXIO : -ESRCH;
 	}
 	/* The caller's page was taken away since it was brought in. */
 	return caller_fault_in(t, t->buffer + t->done, left);
@@ -283,6 +341,13 @@ static int transfer_verify(struct transfer *t)
 	return err;
 }
 
+static int transfer_pin(struct transfer *t, size_t n)
+{
+	t->unmaps = READ_ONCE(t->session->process->unmaps);
+	t->drops = READ_ONCE(t->session->process->drops);
+	return cordbg_window_pin(&t->window, t->address + t->done, n);
+}
+
 static int transfer_all(struct transfer *t)
 {
 	u32 before, n;
@@ -291,15 +356,19 @@ static int transfer_all(struct transfer *t)
 	if (t->size > CORDBG_WINDOW)
 		err = transfer_verify(t);
 	while (!err && t->done < t->size) {
-		if (t->done && !cordbg_session_alive(t->window.session))
+		if (t->done && !cordbg_session_alive(t->session))
 			return -ESRCH;
 		before = t->done;
 		n = min_t(u32, t->size - t->done, CORDBG_WINDOW);
-		err = cordbg_window_pin(&t->window, t->address + t->done, n);
+		err = transfer_pin(t, n);
 		if (err)
 			break;
 		err = transfer_window(t, n);
 		cordbg_window_unpin(&t->window, t->done > before);
+		if (err == -EAGAIN) {
+			t->done = before;
+			err = 0;
+		}
 	}
 	return err;
 }
@@ -336,6 +405,7 @@ int cordbg_transfer(struct cordbg_session *session,
 	struct transfer t;
 	int err;
 
+	t.session = session;
 	t.address = arg->address;
 	t.buffer = u64_to_user_ptr(arg->buffer);
 	t.size = arg->size;
@@ -346,7 +416,7 @@ int cordbg_transfer(struct cordbg_session *session,
 	err = probe ? 0 : transfer_source(&t);
 	if (err)
 		return err;
-	err = cordbg_window_init(&t.window, session,
+	err = cordbg_window_init(&t.window, session->process->mm, session->task,
 				 min(t.size, CORDBG_WINDOW), write,
 				 arg->flags & CORDBG_FORCE);
 	if (err)

@@ -35,20 +35,23 @@ static unsigned long pages_spanned(unsigned long address, unsigned long size)
 /**
  * cordbg_window_init() - prepare a window
  * @window: The window.
- * @session: The session, entered.
+ * @mm: The memory; the caller has a user of it.
+ * @task: Where to look first for a thread that has the memory.
  * @size: The most bytes it will hold.
  * @write: Whether it is for writing.
  * @force: Whether protection of private mappings is overridden.
  *
  * Return: 0 or -ENOMEM.
  */
-int cordbg_window_init(struct cordbg_window *window,
-		       struct cordbg_session *session, unsigned long size,
+int cordbg_window_init(struct cordbg_window *window, struct mm_struct *mm,
+		       struct task_struct *task, unsigned long size,
 		       bool write, bool force)
 {
-	window->session = session;
+	window->mm = mm;
+	window->task = task;
 	window->write = write;
 	window->force = force;
+	window->private = false;
 	window->indirect = false;
 	window->nr_pages = 0;
 	window->capacity = CORDBG_INLINE_PAGES;
@@ -80,6 +83,8 @@ static bool vma_permits(struct vm_area_struct *vma,
 {
 	vm_flags_t flags = vma->vm_flags;
 
+	if (window->private && (flags & VM_SHARED))
+		return false;
 	if (!window->write)
 		return flags & (window->force ? VM_MAYREAD : VM_READ);
 	if ((flags & VM_WRITE) && !(flags & VM_SHADOW_STACK))
@@ -111,17 +116,16 @@ static long take_no_pages(struct cordbg_window *window, unsigned long nr)
 static long take_pages(struct cordbg_window *window, unsigned long address,
 		       unsigned long nr)
 {
-	struct mm_struct *mm = window->session->process->mm;
 	struct page **pages = &window->pages[window->nr_pages];
 	unsigned int flags = window->force ? FOLL_FORCE : 0;
 	long got;
 
 	if (window->write)
-		got = pin_user_pages_remote(mm, address, nr, flags | FOLL_WRITE,
-					    pages, NULL);
+		got = pin_user_pages_remote(window->mm, address, nr,
+					    flags | FOLL_WRITE, pages, NULL);
 	else
-		got = get_user_pages_remote(mm, address, nr, flags, pages,
-					    NULL);
+		got = get_user_pages_remote(window->mm, address, nr, flags,
+					    pages, NULL);
 	if (got > 0)
 		return got;
 	if (got == -ENOMEM)
@@ -133,8 +137,7 @@ static long take_pages(struct cordbg_window *window, unsigned long address,
 static long take_mapping(struct cordbg_window *window, unsigned long address,
 			 unsigned long nr)
 {
-	struct mm_struct *mm = window->session->process->mm;
-	struct vm_area_struct *vma = vma_lookup(mm, address);
+	struct vm_area_struct *vma = vma_lookup(window->mm, address);
 
 	if (!vma)
 		return -ENXIO;
@@ -153,11 +156,10 @@ static long take_mapping(struct cordbg_window *window, unsigned long address,
 /* Hold up to @nr more pages, in as many mappings as they lie in. */
 static int take_batch(struct cordbg_window *window, unsigned long nr)
 {
-	struct mm_struct *mm = window->session->process->mm;
 	unsigned long address, end = window->nr_pages + nr;
 	long got = 0;
 
-	if (mmap_read_lock_killable(mm))
+	if (mmap_read_lock_killable(window->mm))
 		return -EINTR;
 	while (window->nr_pages < end) {
 		address = window->address;
@@ -171,7 +173,7 @@ static int take_batch(struct cordbg_window *window, unsigned long nr)
 		}
 		window->nr_pages += got;
 	}
-	mmap_read_unlock(mm);
+	mmap_read_unlock(window->mm);
 	return got < 0 ? got : 0;
 }
 
@@ -235,6 +237,24 @@ void cordbg_window_unpin(struct cordbg_window *window, bool dirty)
 }
 
 /**
+ * cordbg_window_cover() - let a window of one page hold the page of an address
+ * @window: The window, made for PAGE_SIZE bytes.
+ * @address: The address.
+ *
+ * A walk over addresses in ascending order takes each page once.
+ *
+ * Return: 0, or the error of cordbg_window_pin().
+ */
+int cordbg_window_cover(struct cordbg_window *window, unsigned long address)
+{
+	address &= PAGE_MASK;
+	if (window->nr_pages && window->address == address)
+		return 0;
+	cordbg_window_unpin(window, true);
+	return cordbg_window_pin(window, address, PAGE_SIZE);
+}
+
+/**
  * cordbg_window_page() - the page that holds an address
  * @window: The window, pinned.
  * @address: An address in one of its pages.
@@ -249,24 +269,45 @@ struct page *cordbg_window_page(const struct cordbg_window *window,
 }
 
 /**
+ * cordbg_window_current() - whether a page is still the one at its address
+ * @window: The window, pinned.
+ * @address: An address in one of its pages.
+ *
+ * Return: false if the memory has been unmapped or moved since.
+ */
+bool cordbg_window_current(const struct cordbg_window *window,
+			   unsigned long address)
+{
+	struct cordbg_window now;
+	bool same;
+
+	cordbg_window_init(&now, window->mm, window->task, 1, false, true);
+	if (cordbg_window_pin(&now, address, 1))
+		return false;
+	same = cordbg_window_page(&now, address) ==
+	       cordbg_window_page(window, address);
+	cordbg_window_unpin(&now, false);
+	return same;
+}
+
+/**
  * cordbg_window_peek() - read one instruction
  * @window: The window, pinned.
  * @address: Its address, in one of the window's pages.
  * @insn: Where to store it.
  *
- * Return: 0, or the error of cordbg_process_access().
+ * Return: 0, or the error of cordbg_mm_access().
  */
 int cordbg_window_peek(const struct cordbg_window *window,
 		       unsigned long address, cordbg_opcode_t *insn)
 {
-	struct cordbg_session *session = window->session;
 	struct page *page = cordbg_window_page(window, address);
 	void *kaddr;
 
 	if (!page)
-		return cordbg_process_access(session->process, session->task,
-					     address, insn, sizeof(*insn),
-					     window->force ? FOLL_FORCE : 0);
+		return cordbg_mm_access(window->mm, window->task, address, insn,
+					sizeof(*insn),
+					window->force ? FOLL_FORCE : 0);
 	kaddr = kmap_local_page(page);
 	*insn = READ_ONCE(*(cordbg_opcode_t *)(kaddr + offset_in_page(address)));
 	kunmap_local(kaddr);
@@ -295,13 +336,12 @@ static bool page_exchange(struct page *page, unsigned long offset,
  * the same instant can be.
  *
  * Return: 0, -EAGAIN if something else is there, or the error of
- * cordbg_process_access().
+ * cordbg_mm_access().
  */
 int cordbg_window_exchange(const struct cordbg_window *window,
 			   unsigned long address, cordbg_opcode_t old,
 			   cordbg_opcode_t new)
 {
-	struct cordbg_session *session = window->session;
 	cordbg_opcode_t now;
 
 	if (!window->indirect)
@@ -310,6 +350,6 @@ int cordbg_window_exchange(const struct cordbg_window *window,
 			0 : -EAGAIN;
 	if (cordbg_window_peek(window, address, &now) || now != old)
 		return -EAGAIN;
-	return cordbg_process_access(session->process, session->task, address,
-				     &new, sizeof(new), FOLL_WRITE | FOLL_FORCE);
+	return cordbg_mm_access(window->mm, window->task, address, &new,
+				sizeof(new), FOLL_WRITE | FOLL_FORCE);
 }

@@ -13,7 +13,8 @@
  * @argsz, is its size in bytes as the caller was compiled. Each structure has
  * the same layout for 32-bit and 64-bit callers; pointers are __u64. A caller
  * compiled against a longer structure works as long as the tail this kernel
- * does not know is zero; see copy_struct_from_user().
+ * does not know is zero; see copy_struct_from_user(). The size of each
+ * structure's first version, the least @argsz, is CORDBG_..._SIZE_VER0.
  *
  * Return value. 0 on success; -1 with errno otherwise. An errno has one meaning
  * for every ioctl:
@@ -84,6 +85,8 @@ struct cordbg_attach {
 	__s32 pid;
 	__u32 reserved;
 };
+
+#define CORDBG_ATTACH_SIZE_VER0	16
 
 /*
  * CORDBG_WRITE_MEMORY - write the program's bytes, behind breakpoints
@@ -157,6 +160,8 @@ struct cordbg_transfer {
 	__u32 reserved;
 };
 
+#define CORDBG_TRANSFER_SIZE_VER0	48
+
 /*
  * CORDBG_SET_UNMANAGED_BREAKPOINT - plant a breakpoint opcode
  *
@@ -165,7 +170,15 @@ struct cordbg_transfer {
  * writable. All sessions on one process share its breakpoints: setting one that
  * another session has set succeeds, and memory is restored when the last
  * session clears it or is closed. A thread that runs into the opcode gets
- * SIGTRAP, as from any other breakpoint.
+ * SIGTRAP, as from any other breakpoint: on x86 with the instruction pointer
+ * after the opcode, on arm64 at it.
+ *
+ * Threads, vfork(2) and CLONE_VM share the breakpoints. A child of fork(2) has
+ * none: it runs its first instruction with the program's own bytes, in all its
+ * private mappings. munmap(2), a new mapping in its place and mremap(2) drop the
+ * breakpoints inside; bytes that mremap(2) carries to another address are put
+ * back there. execve(2) and exit drop all. An opcode in a shared mapping is seen
+ * by everybody who maps the same memory.
  *
  * EEXIST, EBUSY, EACCES, ENXIO, ENOSPC, ERANGE, EINVAL (misaligned address),
  * EFAULT, EOVERFLOW, ESRCH, EINTR, ENOMEM, ENOTCONN.
@@ -190,6 +203,8 @@ struct cordbg_set_breakpoint {
 	__u32 buflen;
 };
 
+#define CORDBG_SET_BREAKPOINT_SIZE_VER0	32
+
 /*
  * CORDBG_CLEAR_UNMANAGED_BREAKPOINT - take a breakpoint of this session away
  *
@@ -212,6 +227,8 @@ struct cordbg_clear_breakpoint {
 	__aligned_u64 address;
 };
 
+#define CORDBG_CLEAR_BREAKPOINT_SIZE_VER0	16
+
 /*
  * CORDBG_LIST_BREAKPOINTS - list the breakpoints of the process
  *
@@ -229,8 +246,8 @@ struct cordbg_clear_breakpoint {
  * Flags of struct cordbg_breakpoint.
  *
  * CORDBG_BREAKPOINT_PLANTED: the opcode stands in memory. Without it the program
- *	has rewritten, dropped or unmapped that memory: reads and writes then
- *	see memory as it is, and clearing leaves memory alone.
+ *	has rewritten that memory or given its contents up (MADV_DONTNEED):
+ *	reads and writes then see memory as it is, and clearing leaves it alone.
  * CORDBG_BREAKPOINT_MINE: set by this session, maybe by others too.
  */
 #define CORDBG_BREAKPOINT_PLANTED	(1U << 0)
@@ -269,5 +286,7 @@ struct cordbg_list_breakpoints {
 	__u32 capacity;
 	__u32 count;
 };
+
+#define CORDBG_LIST_BREAKPOINTS_SIZE_VER0	32
 
 #endif /* _LINUX_CORDBG_H */

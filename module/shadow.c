@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The shadow list: which breakpoints a process has, whose they are, and the
+ * program's bytes under them.
+ *
+ * A shadow validates itself: it counts only while the opcode stands in memory.
+ * If the program has rewritten that memory, memory is the truth.
+ */
+
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "cordbg.h"
+
+static struct kmem_cache *shadow_cache;
+static struct kmem_cache *owner_cache;
+
+int __init cordbg_shadow_init(void)
+{
+	shadow_cache = KMEM_CACHE(cordbg_shadow, SLAB_ACCOUNT);
+	if (!shadow_cache)
+		return -ENOMEM;
+	owner_cache = KMEM_CACHE(cordbg_owner, SLAB_ACCOUNT);
+	if (!owner_cache) {
+		kmem_cache_destroy(shadow_cache);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void cordbg_shadow_exit(void)
+{
+	kmem_cache_destroy(owner_cache);
+	kmem_cache_destroy(shadow_cache);
+}
+
+/**
+ * cordbg_reserve_init() - allocate what a new breakpoint needs
+ * @reserve: Where to keep it.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int cordbg_reserve_init(struct cordbg_reserve *reserve)
+{
+	reserve->shadow = kmem_cache_zalloc(shadow_cache, GFP_KERNEL);
+	if (!reserve->shadow)
+		return -ENOMEM;
+	reserve->owner = kmem_cache_zalloc(owner_cache, GFP_KERNEL);
+	if (!reserve->owner) {
+		kmem_cache_free(shadow_cache, reserve->shadow);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * cordbg_reserve_destroy() - free what was not used
+ * @reserve: The reserve.
+ */
+void cordbg_reserve_destroy(struct cordbg_reserve *reserve)
+{
+	if (reserve->shadow)
+		kmem_cache_free(shadow_cache, reserve->shadow);
+	if (reserve->owner)
+		kmem_cache_free(owner_cache, reserve->owner);
+}
+
+static struct cordbg_shadow *to_shadow(struct rb_node *node)
+{
+	return rb_entry_safe(node, struct cordbg_shadow, node);
+}
+
+static void assert_list_stable(const struct cordbg_process *process)
+{
+	lockdep_assert(lockdep_is_held(&process->lock) ||
+		       lockdep_is_held(&process->map_lock));
+}
+
+/* The first shadow that ends after @address, dropped or not. */
+static struct cordbg_shadow *shadow_seek(const struct cordbg_process *process,
+					 unsigned long address)
+{
+	struct rb_node *node = process->shadows.rb_node;
+	struct cordbg_shadow *first = NULL;
+
+	assert_list_stable(process);
+	while (node) {
+		struct cordbg_shadow *shadow = to_shadow(node);
+
+		if (shadow->address + (CORDBG_OPCODE_LEN - 1) >= address) {
+			first = shadow;
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	return first;
+}
+
+static struct cordbg_shadow *shadow_step(const struct cordbg_shadow *shadow)
+{
+	return to_shadow(rb_next(&shadow->node));
+}
+
+static struct cordbg_shadow *skip_dropped(struct cordbg_shadow *shadow)
+{
+	while (shadow && READ_ONCE(shadow->dropped))
+		shadow = shadow_step(shadow);
+	return shadow;
+}
+
+/**
+ * cordbg_shadow_first() - the first breakpoint that ends after an address
+ * @process: The process, locked.
+ * @address: The address.
+ *
+ * Return: its shadow, or NULL.
+ */
+struct cordbg_shadow *cordbg_shadow_first(const struct cordbg_process *process,
+					  unsigned long address)
+{
+	return skip_dropped(shadow_seek(process, address));
+}
+
+/**
+ * cordbg_shadow_next() - the breakpoint after another
+ * @shadow: The other; its process is locked.
+ *
+ * Return: its shadow, or NULL.
+ */
+struct cordbg_shadow *cordbg_shadow_next(const struct cordbg_shadow *shadow)
+{
+	return skip_dropped(shadow_step(shadow));
+}
+
+/**
+ * cordbg_shadow_planted() - whether the opcode stands in memory
+ * @shadow: The breakpoint; its process is locked.
+ * @window: A pinned window that holds the breakpoint's page.
+ *
+ * Return: true if it does; memory that cannot be read does not hold it.
+ */
+bool cordbg_shadow_planted(const struct cordbg_shadow *shadow,
+			   const struct cordbg_window *window)
+{
+	cordbg_opcode_t insn;
+
+	return !cordbg_window_peek(window, shadow->address, &insn) &&
+	       insn == CORDBG_OPCODE;
+}
+
+/**
+ * cordbg_shadow_restore() - put the program's bytes back
+ * @shadow: The breakpoint; its process is locked.
+ * @window: A one-page window for writing on the memory in question.
+ * @address: Where the opcode is.
+ *
+ * Memory that is not mapped any more, that nobody may write, or that holds
+ * something else is left alone.
+ *
+ * Return: 0, -ENOMEM or -EINTR.
+ */
+int cordbg_shadow_restore(const struct cordbg_shadow *shadow,
+			  struct cordbg_window *window, unsigned long address)
+{
+	int err = cordbg_window_cover(window, address);
+
+	if (!err && cordbg_window_page(window, address))
+		err = cordbg_window_exchange(window, address, CORDBG_OPCODE,
+					     shadow->original);
+	return err == -ENOMEM || err == -EINTR ? err : 0;
+}
+
+/**
+ * cordbg_shadow_insert() - add a breakpoint to the list
+ * @process: The process, locked.
+ * @shadow: The breakpoint, without owners.
+ */
+void cordbg_shadow_insert(struct cordbg_process *process,
+			  struct cordbg_shadow *shadow)
+{
+	struct rb_node **link = &process->shadows.rb_node, *parent = NULL;
+
+	lockdep_assert_held(&process->lock);
+	INIT_LIST_HEAD(&shadow->owners);
+	shadow->dropped = 0;
+	shadow->moved_to = 0;
+	while (*link) {
+		parent = *link;
+		if (shadow->address < to_shadow(parent)->address)
+			link = &parent->rb_left;
+		else
+			link = &parent->rb_right;
+	}
+	spin_lock(&process->map_lock);
+	rb_link_node(&shadow->node, parent, link);
+	rb_insert_color(&shadow->node, &process->shadows);
+	spin_unlock(&process->map_lock);
+}
+
+/**
+ * cordbg_shadow_erase() - take a breakpoint without owners off the list
+ * @process: The process, locked, its forks settled.
+ * @shadow: The breakpoint; freed.
+ */
+void cordbg_shadow_erase(struct cordbg_process *process,
+			 struct cordbg_shadow *shadow)
+{
+	lockdep_assert_held(&process->lock);
+	spin_lock(&process->map_lock);
+	if (shadow->dropped)
+		process->nr_dropped--;
+	rb_erase(&shadow->node, &process->shadows);
+	spin_unlock(&process->map_lock);
+	kmem_cache_free(shadow_cache, shadow);
+}
+
+static void shadow_drop(struct cordbg_process *process,
+			struct cordbg_shadow *shadow)
+{
+	lockdep_assert_held(&process->map_lock);
+	if (!shadow->dropped)
+		process->nr_dropped++;
+	process->drops++;
+	WRITE_ONCE(shadow->dropped, process->unmaps);
+}
+
+/**
+ * cordbg_shadows_unmap() - the memory under some breakpoints goes away
+ * @process: The process; its mmap_lock is held by whoever unmaps.
+ * @start: First address.
+ * @end: Address after the last.
+ *
+ * The breakpoints count as gone from here on. They stay on the list, which
+ * cannot be changed here, and for children that were forked before.
+ */
+void cordbg_shadows_unmap(struct cordbg_process *process, unsigned long start,
+			  unsigned long end)
+{
+	struct cordbg_shadow *shadow;
+
+	spin_lock(&process->map_lock);
+	process->unmaps++;
+	shadow = shadow_seek(process, start);
+	for (; shadow && shadow->address < end; shadow = shadow_step(shadow)) {
+		if (!shadow->dropped)
+			shadow_drop(process, shadow);
+	}
+	spin_unlock(&process->map_lock);
+}
+
+/**
+ * cordbg_shadows_move() - restore opcodes that mremap(2) has carried away
+ * @process: The process, locked.
+ * @window: A one-page window for writing on its memory.
+ * @from: First address of the range that was moved.
+ * @size: Its size.
+ * @to: Where it is now.
+ * @since: process->unmaps from before the move.
+ *
+ * A fork since the move has copied the opcodes at their new place: as if they
+ * were dropped only now, its child has them restored there too.
+ *
+ * Return: 0, -ENOMEM or -EINTR.
+ */
+int cordbg_shadows_move(struct cordbg_process *process,
+			struct cordbg_window *window, unsigned long from,
+			unsigned long size, unsigned long to,
+			unsigned long since)
+{
+	struct cordbg_shadow *shadow = shadow_seek(process, from);
+	int err;
+
+	for (; shadow && shadow->address < from + size;
+	     shadow = shadow_step(shadow)) {
+		if (shadow->dropped <= since || shadow->moved_to)
+			continue;
+		err = cordbg_shadow_restore(shadow, window,
+					    shadow->address - from + to);
+		if (err)
+			return err;
+		spin_lock(&process->map_lock);
+		process->unmaps++;
+		shadow_drop(process, shadow);
+		shadow->moved_to = shadow->address - from + to;
+		spin_unlock(&process->map_lock);
+	}
+	return 0;
+}
+
+/**
+ * cordbg_shadows_clean() - restore all bytes in a forked child
+ * @process: The parent, locked.
+ * @window: A one-page window for writing on the child's memory.
+ * @unmaps: process->unmaps from when the child's memory was copied.
+ *
+ * Return: 0, -ENOMEM or -EINTR.
+ */
+int cordbg_shadows_clean(const struct cordbg_process *process,
+			 struct cordbg_window *window, unsigned long unmaps)
+{
+	struct cordbg_shadow *shadow = shadow_seek(process, 0);
+	int err;
+
+	for (; shadow; shadow = shadow_step(shadow)) {
+		if (shadow->dropped && shadow->dropped <= unmaps)
+			continue;
+		err = cordbg_shadow_restore(shadow, window, shadow->address);
+		if (!err && shadow->moved_to)
+			err = cordbg_shadow_restore(shadow, window,
+						    shadow->moved_to);
+		if (err)
+			return err;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * cordbg_owner_find() - a session's claim to a breakpoint
+ * @shadow: The breakpoint; its process is locked.
+ * @session: The session.
+ *
+ * Return: the owner, or NULL.
+ */
+struct cordbg_owner *cordbg_owner_find(const struct cordbg_shadow *shadow,
+				       const struct cordbg_session *session)
+{
+	struct cordbg_owner *owner;
+
+	list_for_each_entry(owner, &shadow->owners, shadow_node) {
+		if (owner->session == session)
+			return owner;
+	}
+	return NULL;
+}
+
+/**
+ * cordbg_owner_add() - let a session claim a breakpoint
+ * @owner: The claim to fill in.
+ * @shadow: The breakpoint; its process is locked.
+ * @session: The session.
+ */
+void cordbg_owner_add(struct cordbg_owner *owner, struct cordbg_shadow *shadow,
+		      struct cordbg_session *session)
+{
+	owner->shadow = shadow;
+	owner->session = session;
+	list_add_tail(&owner->shadow_node, &shadow->owners);
+	list_add_tail(&owner->session_node, &session->owners);
+	session->nr_owners++;
+}
+
+/**
+ * cordbg_owner_drop() - end a claim, and the breakpoint with the last one
+ * @owner: The claim; freed. If it is the last one, the process's forks are
+ *	settled.
+ */
+void cordbg_owner_drop(struct cordbg_owner *owner)
+{
+	struct cordbg_session *session = owner->session;
+	struct cordbg_shadow *shadow = owner->shadow;
+
+	lockdep_assert_held(&session->process->lock);
+	list_del(&owner->shadow_node);
+	list_del(&owner->session_node);
+	session->nr_owners--;
+	kmem_cache_free(owner_cache, owner);
+	if (list_empty(&shadow->owners))
+		cordbg_shadow_erase(session->process, shadow);
+}
+
+/* End all claims; the last one takes the shadow along. */
+static void drop_owners(struct cordbg_shadow *shadow)
+{
+	bool last;
+
+	do {
+		last = list_is_singular(&shadow->owners);
+		cordbg_owner_drop(list_first_entry(&shadow->owners,
+						   struct cordbg_owner,
+						   shadow_node));
+	} while (!last);
+}
+
+/**
+ * cordbg_shadows_purge() - free the breakpoints that were dropped
+ * @process: The process, locked.
+ *
+ * Does nothing while a forked child may still need them.
+ */
+void cordbg_shadows_purge(struct cordbg_process *process)
+{
+	struct cordbg_shadow *shadow, *next;
+
+	if (!READ_ONCE(process->nr_dropped) || !cordbg_forks_settled(process))
+		return;
+	for (shadow = shadow_seek(process, 0); shadow; shadow = next) {
+		next = shadow_step(shadow);
+		if (READ_ONCE(shadow->dropped))
+			drop_owners(shadow);
+	}
+}
