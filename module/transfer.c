@@ -157,6 +157,34 @@ static bool hides(const struct transfer *t, const struct cordbg_shadow *shadow)
 	       cordbg_window_current(&t->window, shadow->address);
 }
 
+/* Copy up to and over bytes that a breakpoint hides: where it came to. */
+static unsigned long copy_hidden(const struct transfer *t,
+				 struct cordbg_shadow *shadow,
+				 unsigned long address, unsigned long end)
+{
+	unsigned long stop = max(address, shadow->address);
+
+	address = copy_run(t, address, stop);
+	if (address < stop)
+		return address;
+	return copy_under(t, shadow, address, end);
+}
+
+/*
+ * Write up to and over bytes at a breakpoint whose opcode is not in memory. If
+ * the program's bytes now happen to be the opcode, they are also what is under
+ * it.
+ */
+static unsigned long copy_through(const struct transfer *t,
+				  struct cordbg_shadow *shadow,
+				  unsigned long address, unsigned long end)
+{
+	address = copy_run(t, address, end);
+	if (hides(t, shadow))
+		shadow->original = CORDBG_OPCODE;
+	return address;
+}
+
 /* Copy [address, end) behind breakpoints: where it came to. */
 static unsigned long copy_chunk(const struct transfer *t, unsigned long address,
 				unsigned long end)
@@ -168,14 +196,13 @@ static unsigned long copy_chunk(const struct transfer *t, unsigned long address,
 	shadow = t->raw ? NULL : cordbg_shadow_first(process, address);
 	for (; shadow && shadow->address < end;
 	     shadow = cordbg_shadow_next(shadow)) {
-		if (!hides(t, shadow))
-			continue;
-		stop = max(address, shadow->address);
-		address = copy_run(t, address, stop);
-		if (address < stop)
-			return address;
 		stop = min(end, shadow->address + CORDBG_OPCODE_LEN);
-		address = copy_under(t, shadow, address, stop);
+		if (hides(t, shadow))
+			address = copy_hidden(t, shadow, address, stop);
+		else if (t->write)
+			address = copy_through(t, shadow, address, stop);
+		else
+			continue;
 		if (address < stop)
 			return address;
 	}
