@@ -7,6 +7,7 @@
  * been cleaned: at every instant the list covers all opcodes there are.
  */
 
+#include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -16,6 +17,8 @@
 #include "cordbg.h"
 
 unsigned int cordbg_max_breakpoints = 1U << 18;
+
+static struct workqueue_struct *clear_workqueue;
 
 /*
  * Put the opcode in memory and learn what it replaces. An opcode that is there
@@ -284,37 +287,47 @@ static bool drop_all(struct cordbg_session *session)
 	return settled;
 }
 
-struct clear_work {
-	struct work_struct work;
-	struct cordbg_session *session;
-};
-
 static void clear_all(struct work_struct *work)
 {
 	struct cordbg_session *session =
-		container_of(work, struct clear_work, work)->session;
+		container_of(work, struct cordbg_session, clear_work);
+	bool dropped = drop_all(session);
 
-	while (!drop_all(session)) {
+	complete(session->clean);
+	while (!dropped) {
 		while (cordbg_forks_settle(session->process))
 			msleep(20);
+		dropped = drop_all(session);
 	}
+	cordbg_session_free(session);
 }
 
 /**
- * cordbg_breakpoint_clear_all() - take all breakpoints of a session away
- * @session: The session; its file is being released.
+ * cordbg_breakpoint_clear_all() - end a session that has breakpoints
+ * @session: The session; its file is being released. Freed.
  *
- * The last close may be that of a task killed by SIGKILL, and faults fail in a
- * task with a fatal signal: a kernel worker, which has none, does it.
+ * On return memory is clean. The last close may be that of a task killed by
+ * SIGKILL, and faults fail in a task with a fatal signal: a kernel worker, which
+ * has none, does it. It stays behind if a fork is under way that needs the list,
+ * for a fork can wait for others in turn (userfaultfd).
  */
 void cordbg_breakpoint_clear_all(struct cordbg_session *session)
 {
-	struct clear_work work = { .session = session };
+	DECLARE_COMPLETION_ONSTACK(clean);
 
-	if (list_empty(&session->owners))
-		return;
-	INIT_WORK_ONSTACK(&work.work, clear_all);
-	queue_work(system_unbound_wq, &work.work);
-	flush_work(&work.work);
-	destroy_work_on_stack(&work.work);
+	session->clean = &clean;
+	INIT_WORK(&session->clear_work, clear_all);
+	queue_work(clear_workqueue, &session->clear_work);
+	wait_for_completion(&clean);
+}
+
+int __init cordbg_breakpoint_init(void)
+{
+	clear_workqueue = alloc_workqueue("cordbg", WQ_UNBOUND, 0);
+	return clear_workqueue ? 0 : -ENOMEM;
+}
+
+void cordbg_breakpoint_exit(void)
+{
+	destroy_workqueue(clear_workqueue);
 }

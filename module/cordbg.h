@@ -10,7 +10,8 @@
  *	            |             +-- shadows, one per breakpoint
  *	            +-- owners ----------^  one per session and breakpoint
  *
- * - A session lives as long as its open file.
+ * - A session lives as long as its open file; then until its breakpoints are off
+ *   the list.
  * - A process lives as long as a session is bound to it, or a fork or mremap of
  *   it is under way. All sessions on one mm share it; it is found by mm, never
  *   by pid.
@@ -51,9 +52,11 @@
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 #include "opcode.h"
 
+struct completion;
 struct mm_struct;
 struct page;
 struct task_struct;
@@ -150,6 +153,9 @@ struct cordbg_owner {
  *	tells whether the image is still there.
  * @owners: struct cordbg_owner by @session_node, under process->lock.
  * @nr_owners: Length of @owners, under process->lock.
+ * @claimed: It has owned a breakpoint, under process->lock.
+ * @clear_work: Clears its breakpoints after the file has been released.
+ * @clean: Completed by @clear_work when no opcode of the session is left.
  */
 struct cordbg_session {
 	/** @lock: Serializes ATTACH on this file. */
@@ -158,6 +164,9 @@ struct cordbg_session {
 	struct task_struct *task;
 	struct list_head owners;
 	unsigned int nr_owners;
+	bool claimed;
+	struct work_struct clear_work;
+	struct completion *clean;
 };
 
 /* Pages a window can hold without an allocation: 64 KiB at any alignment. */
@@ -201,6 +210,7 @@ extern const struct file_operations cordbg_fops;
 struct cordbg_process *cordbg_session_enter(struct cordbg_session *session);
 void cordbg_session_leave(struct cordbg_process *process);
 bool cordbg_session_alive(const struct cordbg_session *session);
+void cordbg_session_free(struct cordbg_session *session);
 
 /* process.c */
 struct cordbg_process *cordbg_process_get(struct mm_struct *mm);
@@ -286,6 +296,8 @@ void cordbg_owner_drop(struct cordbg_owner *owner);
 
 /* breakpoint.c */
 extern unsigned int cordbg_max_breakpoints;
+int cordbg_breakpoint_init(void);
+void cordbg_breakpoint_exit(void);
 int cordbg_breakpoint_set(struct cordbg_session *session, u64 address,
 			  cordbg_opcode_t *original);
 int cordbg_breakpoint_clear(struct cordbg_session *session, u64 address);

@@ -24,13 +24,18 @@ static int __init cordbg_init(void)
 	err = cordbg_shadow_init();
 	if (err)
 		return err;
-	err = cordbg_fork_init();
+	err = cordbg_breakpoint_init();
 	if (err)
 		goto out_shadow;
+	err = cordbg_fork_init();
+	if (err)
+		goto out_breakpoint;
 	err = misc_register(&cordbg_device);
 	if (!err)
 		return 0;
 	cordbg_fork_exit();
+out_breakpoint:
+	cordbg_breakpoint_exit();
 out_shadow:
 	cordbg_shadow_exit();
 	return err;
@@ -39,6 +44,7 @@ out_shadow:
 static void __exit cordbg_exit(void)
 {
 	misc_deregister(&cordbg_device);
+	cordbg_breakpoint_exit();
 	cordbg_fork_exit();
 	cordbg_shadow_exit();
 }

@@ -443,17 +443,29 @@ static int cordbg_open(struct inode *inode, struct file *file)
 	return nonseekable_open(inode, file);
 }
 
-static int cordbg_release(struct inode *inode, struct file *file)
+/**
+ * cordbg_session_free() - free a session that owns no breakpoint
+ * @session: The session; its file has been released.
+ */
+void cordbg_session_free(struct cordbg_session *session)
 {
-	struct cordbg_session *session = file->private_data;
-
 	if (session->process) {
-		cordbg_breakpoint_clear_all(session);
 		cordbg_process_put(session->process);
 		put_task_struct(session->task);
 	}
 	mutex_destroy(&session->lock);
 	kfree(session);
+}
+
+static int cordbg_release(struct inode *inode, struct file *file)
+{
+	struct cordbg_session *session = file->private_data;
+
+	/* Not whether @owners is empty: another session may be purging it. */
+	if (session->claimed)
+		cordbg_breakpoint_clear_all(session);
+	else
+		cordbg_session_free(session);
 	return 0;
 }
 

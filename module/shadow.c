@@ -349,6 +349,7 @@ void cordbg_owner_add(struct cordbg_owner *owner, struct cordbg_shadow *shadow,
 	list_add_tail(&owner->shadow_node, &shadow->owners);
 	list_add_tail(&owner->session_node, &session->owners);
 	session->nr_owners++;
+	session->claimed = true;
 }
 
 /**
