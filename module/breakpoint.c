@@ -2,12 +2,11 @@
 /*
  * Set and clear breakpoints.
  *
- * A shadow is on the list before its opcode is in memory, and leaves it after
- * the opcode has left memory and every child that was forked in between has
- * been cleaned: at every instant the list covers all opcodes there are.
+ * A shadow is on the list before its opcode is in memory, and stays there after
+ * the opcode has left memory until every child that was forked in between is
+ * clean: at every instant the list covers all opcodes there are.
  */
 
-#include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -20,34 +19,42 @@ unsigned int cordbg_max_breakpoints = 1U << 18;
 
 static struct workqueue_struct *clear_workqueue;
 
+/* A window for the process's own opcodes. */
+static void opcode_window(struct cordbg_window *window,
+			  const struct cordbg_session *session)
+{
+	cordbg_window_init(window, session->process->mm, session->task,
+			   PAGE_SIZE, true, true);
+	window->private = true;
+}
+
 /*
  * Put the opcode in memory and learn what it replaces. An opcode that is there
  * already is somebody else's (a uprobe, another debugger) and no program byte.
+ * -EAGAIN: the program wrote there at the same time.
  */
-static int plant(const struct cordbg_window *window,
+static int plant(struct cordbg_process *process,
+		 const struct cordbg_window *window,
 		 struct cordbg_shadow *shadow)
 {
 	cordbg_opcode_t insn;
 	int err;
 
-	/* Another round is needed only if the program itself wrote there. */
-	do {
-		err = cordbg_window_peek(window, shadow->address, &insn);
-		if (err)
-			return err;
-		if (cordbg_is_breakpoint(insn))
-			return -EBUSY;
-		shadow->original = insn;
-		err = cordbg_window_exchange(window, shadow->address, insn,
-					     CORDBG_OPCODE);
-	} while (err == -EAGAIN);
-	return err;
+	err = cordbg_window_peek(window, shadow->address, &insn);
+	if (err)
+		return err;
+	if (cordbg_is_breakpoint(insn))
+		return -EBUSY;
+	shadow->original = insn;
+	shadow->planted = ++process->plants;
+	return cordbg_window_exchange(window, shadow->address, insn,
+				      CORDBG_OPCODE);
 }
 
 /* A new breakpoint. -EAGAIN: the page may not be the right one any more. */
 static int set_new(struct cordbg_session *session,
 		   const struct cordbg_window *window, unsigned long address,
-		   unsigned long unmaps, struct cordbg_reserve *reserve)
+		   unsigned long epoch, struct cordbg_reserve *reserve)
 {
 	struct cordbg_process *process = session->process;
 	struct cordbg_shadow *shadow = reserve->shadow;
@@ -57,14 +64,13 @@ static int set_new(struct cordbg_session *session,
 	cordbg_shadow_insert(process, shadow);
 	reserve->shadow = NULL;
 	/* An unmap from now on drops it; one since the pin has to be found. */
-	if (READ_ONCE(process->unmaps) != unmaps &&
+	if (READ_ONCE(process->epoch) != epoch &&
 	    !cordbg_window_current(window, address))
 		err = -EAGAIN;
 	else
-		err = plant(window, shadow);
+		err = plant(process, window, shadow);
 	if (err) {
-		/* It was never planted, so no fork can have copied it. */
-		cordbg_shadow_erase(process, shadow);
+		cordbg_shadow_cancel(process, shadow);
 		return err;
 	}
 	cordbg_owner_add(reserve->owner, shadow, session);
@@ -78,15 +84,17 @@ static int set_shared(struct cordbg_session *session,
 		      struct cordbg_shadow *shadow,
 		      struct cordbg_reserve *reserve)
 {
-	int err;
+	struct cordbg_process *process = session->process;
+	int err = 0;
 
 	if (!cordbg_shadow_planted(shadow, window)) {
-		if (!cordbg_forks_settled(session->process))
-			return -EAGAIN;
-		err = plant(window, shadow);
-		if (err)
-			return err;
+		/* A forked child needs the bytes as they were. */
+		err = cordbg_forks_clean(process);
+		if (!err)
+			err = plant(process, window, shadow);
 	}
+	if (err)
+		return err;
 	cordbg_owner_add(reserve->owner, shadow, session);
 	reserve->owner = NULL;
 	return 0;
@@ -94,7 +102,7 @@ static int set_shared(struct cordbg_session *session,
 
 static int set_locked(struct cordbg_session *session,
 		      const struct cordbg_window *window,
-		      unsigned long address, unsigned long unmaps,
+		      unsigned long address, unsigned long epoch,
 		      struct cordbg_reserve *reserve, cordbg_opcode_t *original)
 {
 	struct cordbg_process *process = session->process;
@@ -113,7 +121,7 @@ static int set_locked(struct cordbg_session *session,
 		err = set_shared(session, window, shadow, reserve);
 	} else {
 		shadow = reserve->shadow;
-		err = set_new(session, window, address, unmaps, reserve);
+		err = set_new(session, window, address, epoch, reserve);
 	}
 	if (!err)
 		*original = shadow->original;
@@ -124,14 +132,12 @@ static int set_once(struct cordbg_session *session, unsigned long address,
 		    struct cordbg_reserve *reserve, cordbg_opcode_t *original)
 {
 	struct cordbg_process *process = session->process;
-	unsigned long unmaps = READ_ONCE(process->unmaps);
+	unsigned long epoch = READ_ONCE(process->epoch);
 	struct cordbg_window window;
 	int err;
 
-	err = cordbg_window_init(&window, process->mm, session->task,
-				 CORDBG_OPCODE_LEN, true, true);
-	if (!err)
-		err = cordbg_window_pin(&window, address, CORDBG_OPCODE_LEN);
+	opcode_window(&window, session);
+	err = cordbg_window_pin(&window, address, CORDBG_OPCODE_LEN);
 	if (err)
 		return err;
 	if (!cordbg_window_page(&window, address)) {
@@ -140,7 +146,7 @@ static int set_once(struct cordbg_session *session, unsigned long address,
 	} else if (mutex_lock_killable(&process->lock)) {
 		err = -EINTR;
 	} else {
-		err = set_locked(session, &window, address, unmaps, reserve,
+		err = set_locked(session, &window, address, epoch, reserve,
 				 original);
 		mutex_unlock(&process->lock);
 	}
@@ -166,54 +172,38 @@ int cordbg_breakpoint_set(struct cordbg_session *session, u64 address,
 	if (err)
 		return err;
 	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		err = cordbg_reserve_init(&reserve);
 		if (err)
-			break;
+			return err;
 		err = set_once(session, address, &reserve, original);
 		cordbg_reserve_destroy(&reserve);
-		if (err == -EAGAIN)
-			err = cordbg_forks_settle(session->process) ?: -EAGAIN;
+		cond_resched();
 	} while (err == -EAGAIN);
 	return err;
 }
 
-/* Put the program's bytes back in the process itself. */
-static int unplant(struct cordbg_session *session,
-		   const struct cordbg_shadow *shadow)
-{
-	struct cordbg_window window;
-	int err;
-
-	err = cordbg_window_init(&window, session->process->mm, session->task,
-				 PAGE_SIZE, true, true);
-	if (!err)
-		err = cordbg_shadow_restore(shadow, &window, shadow->address);
-	cordbg_window_unpin(&window, true);
-	return err;
-}
-
-/*
- * Memory first, the list second: a failed restore loses nothing. -EAGAIN: a
- * forked child still needs the shadow.
- */
+/* Memory first, the list second: a failed restore loses nothing. */
 static int clear_locked(struct cordbg_session *session, unsigned long address)
 {
 	struct cordbg_process *process = session->process;
 	struct cordbg_shadow *shadow = cordbg_shadow_first(process, address);
 	struct cordbg_owner *owner = NULL;
-	int err;
+	struct cordbg_window window;
+	int err = 0;
 
 	if (shadow && shadow->address == address)
 		owner = cordbg_owner_find(shadow, session);
 	if (!owner)
 		return -ENOENT;
 	if (list_is_singular(&shadow->owners)) {
-		err = unplant(session, shadow);
-		if (err)
-			return err;
-		if (!cordbg_forks_settled(process))
-			return -EAGAIN;
+		opcode_window(&window, session);
+		err = cordbg_shadow_restore(shadow, &window, address);
+		cordbg_window_unpin(&window, true);
 	}
+	if (err)
+		return err;
 	cordbg_owner_drop(owner);
 	cordbg_shadows_purge(process);
 	return 0;
@@ -231,94 +221,92 @@ int cordbg_breakpoint_clear(struct cordbg_session *session, u64 address)
 	struct cordbg_process *process = session->process;
 	int err;
 
-	do {
-		if (mutex_lock_killable(&process->lock))
-			return -EINTR;
-		err = clear_locked(session, address);
-		mutex_unlock(&process->lock);
-		if (err == -EAGAIN)
-			err = cordbg_forks_settle(process) ?: -EAGAIN;
-	} while (err == -EAGAIN);
+	if (mutex_lock_killable(&process->lock))
+		return -EINTR;
+	err = clear_locked(session, address);
+	mutex_unlock(&process->lock);
 	return err;
 }
 
-/* Nothing can interrupt a worker, and memory comes back: no opcode stays. */
-static void unplant_all(struct cordbg_session *session)
+/* Take the opcodes out that no other session wants: 0 or -ENOMEM. */
+static int restore_all(struct cordbg_session *session)
 {
 	struct cordbg_window window;
 	struct cordbg_owner *owner;
+	int err = 0;
 
-	if (cordbg_window_init(&window, session->process->mm, session->task,
-			       PAGE_SIZE, true, true))
-		return;
+	opcode_window(&window, session);
 	list_for_each_entry(owner, &session->owners, session_node) {
 		struct cordbg_shadow *shadow = owner->shadow;
 
 		if (READ_ONCE(shadow->dropped) ||
 		    !list_is_singular(&shadow->owners))
 			continue;
-		while (cordbg_shadow_restore(shadow, &window, shadow->address))
-			msleep(20);
+		err = cordbg_shadow_restore(shadow, &window, shadow->address);
+		if (err == -ENOMEM)
+			break;
 		cond_resched();
 	}
 	cordbg_window_unpin(&window, true);
+	return err == -ENOMEM ? err : 0;
 }
 
-/* Whether the session's claims could be dropped: no fork is under way. */
-static bool drop_all(struct cordbg_session *session)
+static int clear_all_locked(struct cordbg_session *session)
 {
 	struct cordbg_process *process = session->process;
 	struct cordbg_owner *owner, *next;
-	bool alive = mmget_not_zero(process->mm);
-	bool settled;
+	int err = 0;
 
-	mutex_lock(&process->lock);
-	if (alive)
-		unplant_all(session);
-	settled = cordbg_forks_settled(process);
-	if (settled) {
-		list_for_each_entry_safe(owner, next, &session->owners,
-					 session_node)
-			cordbg_owner_drop(owner);
+	if (mmget_not_zero(process->mm)) {
+		err = restore_all(session);
+		mmput_async(process->mm);
 	}
-	mutex_unlock(&process->lock);
-	if (alive)
-		mmput(process->mm);
-	return settled;
+	if (err)
+		return err;
+	list_for_each_entry_safe(owner, next, &session->owners, session_node)
+		cordbg_owner_drop(owner);
+	cordbg_shadows_purge(process);
+	return 0;
 }
+
+struct clear_work {
+	struct work_struct work;
+	struct cordbg_session *session;
+};
 
 static void clear_all(struct work_struct *work)
 {
 	struct cordbg_session *session =
-		container_of(work, struct cordbg_session, clear_work);
-	bool dropped = drop_all(session);
+		container_of(work, struct clear_work, work)->session;
+	struct mutex *lock = &session->process->lock;
+	int err;
 
-	complete(session->clean);
-	while (!dropped) {
-		while (cordbg_forks_settle(session->process))
-			msleep(20);
-		dropped = drop_all(session);
+	/* Nothing can interrupt a worker, and memory comes back. */
+	for (;;) {
+		mutex_lock(lock);
+		err = clear_all_locked(session);
+		mutex_unlock(lock);
+		if (!err)
+			break;
+		msleep(20);
 	}
-	cordbg_session_free(session);
 }
 
 /**
- * cordbg_breakpoint_clear_all() - end a session that has breakpoints
- * @session: The session; its file is being released. Freed.
+ * cordbg_breakpoint_clear_all() - take all breakpoints of a session away
+ * @session: The session; its file is being released.
  *
- * On return memory is clean. The last close may be that of a task killed by
- * SIGKILL, and faults fail in a task with a fatal signal: a kernel worker, which
- * has none, does it. It stays behind if a fork is under way that needs the list,
- * for a fork can wait for others in turn (userfaultfd).
+ * The last close may be that of a task killed by SIGKILL, and faults fail in a
+ * task with a fatal signal: a kernel worker, which has none, does it.
  */
 void cordbg_breakpoint_clear_all(struct cordbg_session *session)
 {
-	DECLARE_COMPLETION_ONSTACK(clean);
+	struct clear_work work = { .session = session };
 
-	session->clean = &clean;
-	INIT_WORK(&session->clear_work, clear_all);
-	queue_work(clear_workqueue, &session->clear_work);
-	wait_for_completion(&clean);
+	INIT_WORK_ONSTACK(&work.work, clear_all);
+	queue_work(clear_workqueue, &work.work);
+	flush_work(&work.work);
+	destroy_work_on_stack(&work.work);
 }
 
 int __init cordbg_breakpoint_init(void)

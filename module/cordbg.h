@@ -10,14 +10,14 @@
  *	            |             +-- shadows, one per breakpoint
  *	            +-- owners ----------^  one per session and breakpoint
  *
- * - A session lives as long as its open file; then until its breakpoints are off
- *   the list.
+ * - A session lives as long as its open file.
  * - A process lives as long as a session is bound to it, or a fork or mremap of
  *   it is under way. All sessions on one mm share it; it is found by mm, never
  *   by pid.
- * - A shadow lives as long as it has an owner; an owner lives until its session
- *   clears the breakpoint or is closed. A shadow whose memory is unmapped is
- *   dropped: it exists only for children forked before.
+ * - An owner lives until its session clears the breakpoint or is closed. A
+ *   shadow is dropped with its last owner, or when its memory is unmapped: from
+ *   then on it exists only for forks and moves that began before, and is freed
+ *   when there is none.
  * - A fork lives from the copy of the memory until the parent has returned and
  *   the child is clean; a move until mremap(2) returns. Both run as task works
  *   and keep the module.
@@ -32,18 +32,18 @@
  *	    mmap_lock
  *	      process->map_lock
  *	      forks_lock (fork.c, raw)
+ *	        moves_lock (move.c, raw)
  *
  * The three at the top are never held together. mmap_lock is taken for writing
  * only to register the notifier. Notifiers run under mmap_lock and take only
  * what is below it, which is never held around a fault. The last mmput() tears
  * the mm down, so it is called with none of these held. No lock is held while
  * the caller's memory may fault: it can block as long as it likes (userfaultfd,
- * FUSE).
+ * FUSE); the target's memory faults at most under process->lock.
  */
 #ifndef CORDBG_MODULE_H
 #define CORDBG_MODULE_H
 
-#include <linux/atomic.h>
 #include <linux/cordbg.h>
 #include <linux/list.h>
 #include <linux/mmu_notifier.h>
@@ -52,11 +52,10 @@
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
-#include <linux/workqueue.h>
 
 #include "opcode.h"
 
-struct completion;
+struct cordbg_move;
 struct mm_struct;
 struct page;
 struct task_struct;
@@ -70,11 +69,12 @@ struct task_struct;
  * @watched: @notifier is registered; under @lock.
  * @shadows: struct cordbg_shadow by address; those that are not dropped never
  *	overlap. Changed under @lock and @map_lock, so stable under either.
- * @unmaps: Counts what took memory away, under @map_lock.
- * @drops: Counts shadows dropped, under @map_lock.
+ * @epoch: Counts unmaps and drops, under @map_lock.
+ * @drops: Counts shadows that stopped hiding bytes, under @map_lock.
  * @nr_dropped: Dropped shadows on the list, under @map_lock.
- * @nr_forks: Forks under way, under forks_lock; see cordbg_forks_settled().
- * @nr_moves: Moves under way.
+ * @plants: Counts opcodes planted, under @lock.
+ * @purged: What cordbg_shadows_purge() went up to, under @lock.
+ * @moves: mremap(2) under way, under moves_lock.
  */
 struct cordbg_process {
 	struct hlist_node node;
@@ -91,22 +91,24 @@ struct cordbg_process {
 	/** @map_lock: Protects what notifiers use. */
 	spinlock_t map_lock;
 	struct rb_root shadows;
-	unsigned long unmaps;
+	unsigned long epoch;
 	unsigned long drops;
 	unsigned int nr_dropped;
-	unsigned int nr_forks;
-	atomic_t nr_moves;
+	unsigned long plants;
+	unsigned long purged;
+	struct list_head moves;
 };
 
 /**
  * struct cordbg_shadow - the program's bytes under one breakpoint
  * @node: Entry of process->shadows.
- * @owners: struct cordbg_owner by @shadow_node, under process->lock; never
- *	empty once the breakpoint is set.
+ * @owners: struct cordbg_owner by @shadow_node, under process->lock; empty only
+ *	before the breakpoint is set and after it was dropped.
  * @address: Address of the opcode's first byte, a multiple of its length.
- * @dropped: 0, or process->unmaps as of when the memory was unmapped; under
+ * @dropped: 0, or process->epoch as of when it was dropped; under
  *	process->map_lock.
- * @moved_to: If mremap(2) did that, where the opcode has been restored.
+ * @moved_to: If mremap(2) did that, where the bytes have been restored.
+ * @planted: process->plants as of when the opcode was planted.
  * @original: The program's bytes, true only while the opcode stands in memory:
  *	whoever uses them looks there first. Under process->lock.
  */
@@ -116,6 +118,7 @@ struct cordbg_shadow {
 	unsigned long address;
 	unsigned long dropped;
 	unsigned long moved_to;
+	unsigned long planted;
 	cordbg_opcode_t original;
 };
 
@@ -154,8 +157,6 @@ struct cordbg_owner {
  * @owners: struct cordbg_owner by @session_node, under process->lock.
  * @nr_owners: Length of @owners, under process->lock.
  * @claimed: It has owned a breakpoint, under process->lock.
- * @clear_work: Clears its breakpoints after the file has been released.
- * @clean: Completed by @clear_work when no opcode of the session is left.
  */
 struct cordbg_session {
 	/** @lock: Serializes ATTACH on this file. */
@@ -165,8 +166,6 @@ struct cordbg_session {
 	struct list_head owners;
 	unsigned int nr_owners;
 	bool claimed;
-	struct work_struct clear_work;
-	struct completion *clean;
 };
 
 /* Pages a window can hold without an allocation: 64 KiB at any alignment. */
@@ -178,7 +177,7 @@ struct cordbg_session {
  * @task: Where to look first for a thread that has the memory.
  * @write: The pages are for writing; otherwise for reading.
  * @force: Accept private mappings whose protection forbids the access.
- * @private: Accept private mappings only.
+ * @private: Accept only mappings in which an opcode can be planted.
  * @indirect: Bytes must go through access_process_vm(): a mapping has no pages
  *	to hold (vm_ops->access), or code is written and the instruction cache
  *	needs care that a module cannot give.
@@ -210,7 +209,6 @@ extern const struct file_operations cordbg_fops;
 struct cordbg_process *cordbg_session_enter(struct cordbg_session *session);
 void cordbg_session_leave(struct cordbg_process *process);
 bool cordbg_session_alive(const struct cordbg_session *session);
-void cordbg_session_free(struct cordbg_session *session);
 
 /* process.c */
 struct cordbg_process *cordbg_process_get(struct mm_struct *mm);
@@ -231,18 +229,15 @@ extern bool cordbg_task_work_seen;
 int cordbg_fork_init(void);
 void cordbg_fork_exit(void);
 void cordbg_fork_begin(struct cordbg_process *process);
-bool cordbg_forks_settled(const struct cordbg_process *process);
-int cordbg_forks_settle(struct cordbg_process *process);
-int cordbg_forks_settle_child(const struct mm_struct *mm);
+unsigned long cordbg_forks_epoch(const struct cordbg_process *process);
+int cordbg_forks_clean(struct cordbg_process *process);
+int cordbg_fork_settle(const struct mm_struct *mm);
 
 /* move.c */
-void cordbg_move_begin(struct cordbg_process *process,
-		       const struct mmu_notifier_range *range);
-
-static inline bool cordbg_moves_pending(const struct cordbg_process *process)
-{
-	return atomic_read(&process->nr_moves);
-}
+struct cordbg_move *cordbg_move_begin(struct cordbg_process *process,
+				      const struct mmu_notifier_range *range);
+void cordbg_move_cancel(struct cordbg_move *move);
+unsigned long cordbg_moves_epoch(const struct cordbg_process *process);
 
 /* window.c */
 int cordbg_window_init(struct cordbg_window *window, struct mm_struct *mm,
@@ -277,17 +272,18 @@ int cordbg_shadow_restore(const struct cordbg_shadow *shadow,
 			  struct cordbg_window *window, unsigned long address);
 void cordbg_shadow_insert(struct cordbg_process *process,
 			  struct cordbg_shadow *shadow);
-void cordbg_shadow_erase(struct cordbg_process *process,
-			 struct cordbg_shadow *shadow);
-void cordbg_shadows_unmap(struct cordbg_process *process, unsigned long start,
+void cordbg_shadow_cancel(struct cordbg_process *process,
+			  struct cordbg_shadow *shadow);
+bool cordbg_shadows_unmap(struct cordbg_process *process, unsigned long start,
 			  unsigned long end);
 int cordbg_shadows_move(struct cordbg_process *process,
 			struct cordbg_window *window, unsigned long from,
 			unsigned long size, unsigned long to,
 			unsigned long since);
 int cordbg_shadows_clean(const struct cordbg_process *process,
-			 struct cordbg_window *window, unsigned long unmaps);
+			 struct cordbg_window *window, unsigned long epoch);
 void cordbg_shadows_purge(struct cordbg_process *process);
+void cordbg_shadows_destroy(struct cordbg_process *process);
 struct cordbg_owner *cordbg_owner_find(const struct cordbg_shadow *shadow,
 				       const struct cordbg_session *session);
 void cordbg_owner_add(struct cordbg_owner *owner, struct cordbg_shadow *shadow,

@@ -14,9 +14,10 @@
  * later there is nobody to report a failure to.
  *
  * From the first step until the child is clean the fork is under way. Meanwhile
- * no shadow leaves the list and no bytes under an opcode change, because the
- * child needs them as they were. An operation that has to do either does not
- * wait for the child to run: it cleans it itself, see cordbg_forks_settle().
+ * the shadows that the child needs stay on the list: those that were not dropped
+ * when the memory was copied, see cordbg_forks_epoch(). Whoever is about to
+ * change bytes under an opcode does not wait for a child to run but cleans it
+ * first, see cordbg_forks_clean().
  */
 
 #include <linux/mempool.h>
@@ -44,8 +45,9 @@
  * @process: The parent's, kept; NULL if it had no breakpoints any more.
  * @parent: The thread that forks, for comparison only.
  * @child: The child, kept; NULL until it has been made.
+ * @id: Orders forks by when their child was made.
  * @mm: The child's memory, kept by mmgrab().
- * @unmaps: process->unmaps when the memory was copied.
+ * @epoch: process->epoch when the memory was copied.
  *
  * @node, @child and @mm are set under forks_lock.
  */
@@ -58,12 +60,14 @@ struct cordbg_fork {
 	struct task_struct *parent;
 	struct task_struct *child;
 	struct mm_struct *mm;
-	unsigned long unmaps;
+	u64 id;
+	unsigned long epoch;
 };
 
 /* Raw: the tracepoint is called with preemption off. Protects forks. */
 static DEFINE_RAW_SPINLOCK(forks_lock);
 static LIST_HEAD(forks);
+static u64 last_id;
 
 static struct kmem_cache *fork_cache;
 static mempool_t *fork_pool;
@@ -89,15 +93,17 @@ static void fork_put(struct cordbg_fork *fork)
 static void fork_unlink(struct cordbg_fork *fork)
 {
 	raw_spin_lock(&forks_lock);
-	if (!list_empty(&fork->node)) {
-		list_del_init(&fork->node);
-		WRITE_ONCE(fork->process->nr_forks,
-			   fork->process->nr_forks - 1);
-	}
+	list_del_init(&fork->node);
 	raw_spin_unlock(&forks_lock);
 }
 
-/* Put the program's bytes back in the child, if nobody has. */
+/*
+ * Put the program's bytes back in the child, if nobody has.
+ *
+ * It runs with its own bytes or not at all. Only where a page that it shares
+ * with the parent cannot be copied for it is the second the case: in private
+ * hugetlb memory, with the pool exhausted. Its own store there would kill it.
+ */
 static int fork_clean(struct cordbg_fork *fork)
 {
 	struct cordbg_window window;
@@ -112,23 +118,33 @@ static int fork_clean(struct cordbg_fork *fork)
 		/* What parent and child share is the parent's to restore. */
 		window.private = true;
 		err = cordbg_shadows_clean(fork->process, &window,
-					   fork->unmaps);
+					   fork->epoch);
 		cordbg_window_unpin(&window, true);
 		mmput_async(fork->mm);
 	}
-	if (!err)
-		fork_unlink(fork);
-	return err;
+	if (err == -ENOMEM || err == -EINTR)
+		return err;
+	if (err)
+		send_sig(SIGKILL, fork->child, 1);
+	fork_unlink(fork);
+	return 0;
 }
 
-/* Clean the child on behalf of anybody who may take the parent's lock. */
-static int fork_clean_lock(struct cordbg_fork *fork)
+/* Where a mremap(2) before the fork has put opcodes is known when it ends. */
+static bool fork_ready(const struct cordbg_fork *fork)
+{
+	return READ_ONCE(fork->child) &&
+	       cordbg_moves_epoch(fork->process) >= fork->epoch;
+}
+
+/* Wait until the child can be cleaned, and clean it. */
+static int fork_clean_wait(struct cordbg_fork *fork)
 {
 	int err;
 
-	/* Where mremap(2) has carried opcodes is not known before it ends. */
-	while (cordbg_moves_pending(fork->process)) {
-		if (schedule_timeout_killable(1) && fatal_signal_pending(current))
+	while (!fork_ready(fork)) {
+		schedule_timeout_killable(1);
+		if (fatal_signal_pending(current))
 			return -EINTR;
 	}
 	if (mutex_lock_killable(&fork->process->lock))
@@ -143,8 +159,7 @@ static void child_work(struct callback_head *head)
 	struct cordbg_fork *fork =
 		container_of(head, struct cordbg_fork, child_work);
 
-	/* It runs with its own bytes or not at all. */
-	while (fork_clean_lock(fork) && !fatal_signal_pending(current))
+	while (fork_clean_wait(fork) && !fatal_signal_pending(current))
 		schedule_timeout_uninterruptible(1);
 	fork_unlink(fork);
 	fork_put(fork);
@@ -197,15 +212,14 @@ static struct cordbg_fork *fork_alloc(void)
 static void fork_link(struct cordbg_fork *fork, struct cordbg_process *process)
 {
 	fork->process = process;
-	fork->unmaps = READ_ONCE(process->unmaps);
+	fork->epoch = READ_ONCE(process->epoch);
 	raw_spin_lock(&forks_lock);
-	list_add_tail(&fork->node, &forks);
-	WRITE_ONCE(process->nr_forks, process->nr_forks + 1);
+	list_add(&fork->node, &forks);
 	raw_spin_unlock(&forks_lock);
 	/*
-	 * The count first, the copy of the memory second; on the other side
-	 * the opcode is taken away first and the count read second, see
-	 * cordbg_forks_settled().
+	 * On the list first, the memory copied second; on the other side the
+	 * opcode is taken away first and the list read second, see
+	 * cordbg_forks_epoch().
 	 */
 	smp_mb();
 }
@@ -256,6 +270,7 @@ static void probe_fork(void *data, struct task_struct *parent,
 	if (fork) {
 		mmgrab(child->mm);
 		fork->mm = child->mm;
+		fork->id = ++last_id;
 		refcount_inc(&fork->refs);
 		WRITE_ONCE(fork->child, get_task_struct(child));
 	}
@@ -264,15 +279,40 @@ static void probe_fork(void *data, struct task_struct *parent,
 		task_work_add(child, &fork->child_work, TWA_RESUME);
 }
 
-/* A fork of @process, or the one that makes @mm, with a reference. */
-static struct cordbg_fork *fork_get(const struct cordbg_process *process,
-				    const struct mm_struct *mm)
+/**
+ * cordbg_forks_epoch() - what dropped shadows no fork needs
+ * @process: The process, locked.
+ *
+ * Return: a shadow that was dropped no later than this is not needed by a fork
+ * under way, nor by one that begins from now on.
+ */
+unsigned long cordbg_forks_epoch(const struct cordbg_process *process)
+{
+	unsigned long epoch = READ_ONCE(process->epoch);
+	struct cordbg_fork *fork;
+
+	/* Pairs with the barrier in fork_link(). */
+	smp_mb();
+	epoch = min(epoch, cordbg_moves_epoch(process));
+	raw_spin_lock(&forks_lock);
+	list_for_each_entry(fork, &forks, node) {
+		if (fork->process == process)
+			epoch = min(epoch, fork->epoch);
+	}
+	raw_spin_unlock(&forks_lock);
+	return epoch;
+}
+
+/* A child made up to @last that can be cleaned, with a reference. */
+static struct cordbg_fork *fork_get_ready(const struct cordbg_process *process,
+					  u64 last)
 {
 	struct cordbg_fork *fork, *found = NULL;
 
 	raw_spin_lock(&forks_lock);
 	list_for_each_entry(fork, &forks, node) {
-		if (mm ? fork->mm == mm : fork->process == process) {
+		if (fork->process == process && fork->id <= last &&
+		    fork_ready(fork)) {
 			refcount_inc(&fork->refs);
 			found = fork;
 			break;
@@ -282,65 +322,67 @@ static struct cordbg_fork *fork_get(const struct cordbg_process *process,
 	return found;
 }
 
-/* Clean one child, or give its parent time to make it. */
-static int fork_settle(struct cordbg_fork *fork)
-{
-	int err = 0;
-
-	if (READ_ONCE(fork->child))
-		err = fork_clean_lock(fork);
-	else
-		schedule_timeout_killable(1);
-	fork_put(fork);
-	return !err && fatal_signal_pending(current) ? -EINTR : err;
-}
-
 /**
- * cordbg_forks_settled() - whether no fork needs the shadow list as it is
- * @process: The process, locked.
+ * cordbg_forks_clean() - clean the children there are
+ * @process: The parent, locked.
  *
- * Return: true if none does. Forks that begin afterwards see memory as it is
- * by then.
- */
-bool cordbg_forks_settled(const struct cordbg_process *process)
-{
-	/* Pairs with the barrier in fork_link(). */
-	smp_mb();
-	return !READ_ONCE(process->nr_forks) && !cordbg_moves_pending(process);
-}
-
-/**
- * cordbg_forks_settle() - finish the forks and moves that are under way
- * @process: The process, not locked.
+ * Before bytes under an opcode change: a child has them as they were when it was
+ * forked. A fork that has not made its child yet is concurrent with the change,
+ * and so are children made while this runs.
  *
  * Return: 0, -ENOMEM or -EINTR.
  */
-int cordbg_forks_settle(struct cordbg_process *process)
+int cordbg_forks_clean(struct cordbg_process *process)
 {
 	struct cordbg_fork *fork;
+	u64 last;
 	int err = 0;
 
-	while (!err && (fork = fork_get(process, NULL)))
-		err = fork_settle(fork);
-	while (!err && cordbg_moves_pending(process)) {
-		schedule_timeout_killable(1);
-		if (fatal_signal_pending(current))
-			err = -EINTR;
+	lockdep_assert_held(&process->lock);
+	if (list_empty_careful(&forks))
+		return 0;
+	raw_spin_lock(&forks_lock);
+	last = last_id;
+	raw_spin_unlock(&forks_lock);
+	while (!err && (fork = fork_get_ready(process, last))) {
+		err = fork_clean(fork);
+		fork_put(fork);
 	}
 	return err;
 }
 
+static struct cordbg_fork *fork_get_child(const struct mm_struct *mm)
+{
+	struct cordbg_fork *fork, *found = NULL;
+
+	raw_spin_lock(&forks_lock);
+	list_for_each_entry(fork, &forks, node) {
+		if (fork->mm == mm) {
+			refcount_inc(&fork->refs);
+			found = fork;
+			break;
+		}
+	}
+	raw_spin_unlock(&forks_lock);
+	return found;
+}
+
 /**
- * cordbg_forks_settle_child() - clean a child before anybody attaches to it
+ * cordbg_fork_settle() - clean a child before anybody attaches to it
  * @mm: Its memory.
  *
  * Return: 0, -ENOMEM or -EINTR.
  */
-int cordbg_forks_settle_child(const struct mm_struct *mm)
+int cordbg_fork_settle(const struct mm_struct *mm)
 {
-	struct cordbg_fork *fork = fork_get(NULL, mm);
+	struct cordbg_fork *fork = fork_get_child(mm);
+	int err = 0;
 
-	return fork ? fork_settle(fork) : 0;
+	if (fork) {
+		err = fork_clean_wait(fork);
+		fork_put(fork);
+	}
+	return err;
 }
 
 static void find_tracepoint(struct tracepoint *tracepoint, void *data)

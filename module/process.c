@@ -45,6 +45,7 @@ static struct cordbg_process *process_create(struct mm_struct *mm)
 	mutex_init(&process->lock);
 	spin_lock_init(&process->map_lock);
 	process->shadows = RB_ROOT;
+	INIT_LIST_HEAD(&process->moves);
 	hash_add(processes, &process->node, (unsigned long)mm);
 	return process;
 }
@@ -94,6 +95,7 @@ void cordbg_process_put(struct cordbg_process *process)
 	hash_del(&process->node);
 	mutex_unlock(&processes_lock);
 	cordbg_process_unwatch(process);
+	cordbg_shadows_destroy(process);
 	mmdrop(process->mm);
 	mutex_destroy(&process->lock);
 	kfree(process);

@@ -164,7 +164,7 @@ static int bind(struct cordbg_session *session, struct task_struct *task,
 		struct mm_struct *mm)
 {
 	struct cordbg_process *process;
-	int err = cordbg_forks_settle_child(mm);
+	int err = cordbg_fork_settle(mm);
 
 	if (err)
 		return err;
@@ -443,20 +443,6 @@ static int cordbg_open(struct inode *inode, struct file *file)
 	return nonseekable_open(inode, file);
 }
 
-/**
- * cordbg_session_free() - free a session that owns no breakpoint
- * @session: The session; its file has been released.
- */
-void cordbg_session_free(struct cordbg_session *session)
-{
-	if (session->process) {
-		cordbg_process_put(session->process);
-		put_task_struct(session->task);
-	}
-	mutex_destroy(&session->lock);
-	kfree(session);
-}
-
 static int cordbg_release(struct inode *inode, struct file *file)
 {
 	struct cordbg_session *session = file->private_data;
@@ -464,8 +450,12 @@ static int cordbg_release(struct inode *inode, struct file *file)
 	/* Not whether @owners is empty: another session may be purging it. */
 	if (session->claimed)
 		cordbg_breakpoint_clear_all(session);
-	else
-		cordbg_session_free(session);
+	if (session->process) {
+		cordbg_process_put(session->process);
+		put_task_struct(session->task);
+	}
+	mutex_destroy(&session->lock);
+	kfree(session);
 	return 0;
 }
 

@@ -149,22 +149,44 @@ bool cordbg_shadow_planted(const struct cordbg_shadow *shadow,
 	       insn == CORDBG_OPCODE;
 }
 
+/* Whether memory that cannot be written holds the opcode all the same. */
+static bool opcode_stands(const struct cordbg_window *window,
+			  unsigned long address)
+{
+	struct cordbg_window look;
+	cordbg_opcode_t insn;
+	bool stands;
+
+	cordbg_window_init(&look, window->mm, window->task, CORDBG_OPCODE_LEN,
+			   false, true);
+	look.private = window->private;
+	if (cordbg_window_pin(&look, address, CORDBG_OPCODE_LEN))
+		return false;
+	stands = !cordbg_window_peek(&look, address, &insn) &&
+		 insn == CORDBG_OPCODE;
+	cordbg_window_unpin(&look, false);
+	return stands;
+}
+
 /**
  * cordbg_shadow_restore() - put the program's bytes back
  * @shadow: The breakpoint; its process is locked.
  * @window: A one-page window for writing on the memory in question.
  * @address: Where the opcode is.
  *
- * Memory that is not mapped any more, that nobody may write, or that holds
- * something else is left alone.
+ * Memory that is not mapped any more or that holds something else is left alone.
  *
- * Return: 0, -ENOMEM or -EINTR.
+ * Return: 0 if the opcode is not there any more; -ENOMEM or -EINTR; -EACCES or
+ * -ENXIO if it stands in memory that cannot be written (a shared mapping made
+ * read-only, write protection by userfaultfd, an exhausted hugetlb pool).
  */
 int cordbg_shadow_restore(const struct cordbg_shadow *shadow,
 			  struct cordbg_window *window, unsigned long address)
 {
 	int err = cordbg_window_cover(window, address);
 
+	if (err == -EACCES || err == -ENXIO)
+		return opcode_stands(window, address) ? err : 0;
 	if (!err && cordbg_window_page(window, address))
 		err = cordbg_window_exchange(window, address, CORDBG_OPCODE,
 					     shadow->original);
@@ -183,8 +205,6 @@ void cordbg_shadow_insert(struct cordbg_process *process,
 
 	lockdep_assert_held(&process->lock);
 	INIT_LIST_HEAD(&shadow->owners);
-	shadow->dropped = 0;
-	shadow->moved_to = 0;
 	while (*link) {
 		parent = *link;
 		if (shadow->address < to_shadow(parent)->address)
@@ -198,31 +218,16 @@ void cordbg_shadow_insert(struct cordbg_process *process,
 	spin_unlock(&process->map_lock);
 }
 
-/**
- * cordbg_shadow_erase() - take a breakpoint without owners off the list
- * @process: The process, locked, its forks settled.
- * @shadow: The breakpoint; freed.
- */
-void cordbg_shadow_erase(struct cordbg_process *process,
-			 struct cordbg_shadow *shadow)
-{
-	lockdep_assert_held(&process->lock);
-	spin_lock(&process->map_lock);
-	if (shadow->dropped)
-		process->nr_dropped--;
-	rb_erase(&shadow->node, &process->shadows);
-	spin_unlock(&process->map_lock);
-	kmem_cache_free(shadow_cache, shadow);
-}
-
+/* The breakpoint is gone, but for children that were forked before. */
 static void shadow_drop(struct cordbg_process *process,
 			struct cordbg_shadow *shadow)
 {
 	lockdep_assert_held(&process->map_lock);
 	if (!shadow->dropped)
-		process->nr_dropped++;
-	process->drops++;
-	WRITE_ONCE(shadow->dropped, process->unmaps);
+		WRITE_ONCE(process->nr_dropped, process->nr_dropped + 1);
+	WRITE_ONCE(process->drops, process->drops + 1);
+	WRITE_ONCE(process->epoch, process->epoch + 1);
+	WRITE_ONCE(shadow->dropped, process->epoch);
 }
 
 /**
@@ -231,22 +236,27 @@ static void shadow_drop(struct cordbg_process *process,
  * @start: First address.
  * @end: Address after the last.
  *
- * The breakpoints count as gone from here on. They stay on the list, which
- * cannot be changed here, and for children that were forked before.
+ * The list itself cannot be changed here.
+ *
+ * Return: whether there were any.
  */
-void cordbg_shadows_unmap(struct cordbg_process *process, unsigned long start,
+bool cordbg_shadows_unmap(struct cordbg_process *process, unsigned long start,
 			  unsigned long end)
 {
 	struct cordbg_shadow *shadow;
+	bool any = false;
 
 	spin_lock(&process->map_lock);
-	process->unmaps++;
+	WRITE_ONCE(process->epoch, process->epoch + 1);
 	shadow = shadow_seek(process, start);
 	for (; shadow && shadow->address < end; shadow = shadow_step(shadow)) {
-		if (!shadow->dropped)
-			shadow_drop(process, shadow);
+		if (shadow->dropped)
+			continue;
+		shadow_drop(process, shadow);
+		any = true;
 	}
 	spin_unlock(&process->map_lock);
+	return any;
 }
 
 /**
@@ -256,12 +266,12 @@ void cordbg_shadows_unmap(struct cordbg_process *process, unsigned long start,
  * @from: First address of the range that was moved.
  * @size: Its size.
  * @to: Where it is now.
- * @since: process->unmaps from before the move.
+ * @since: process->epoch from before the move.
  *
  * A fork since the move has copied the opcodes at their new place: as if they
  * were dropped only now, its child has them restored there too.
  *
- * Return: 0, -ENOMEM or -EINTR.
+ * Return: 0 or the error of cordbg_shadow_restore().
  */
 int cordbg_shadows_move(struct cordbg_process *process,
 			struct cordbg_window *window, unsigned long from,
@@ -273,14 +283,13 @@ int cordbg_shadows_move(struct cordbg_process *process,
 
 	for (; shadow && shadow->address < from + size;
 	     shadow = shadow_step(shadow)) {
-		if (shadow->dropped <= since || shadow->moved_to)
+		if (READ_ONCE(shadow->dropped) <= since || shadow->moved_to)
 			continue;
 		err = cordbg_shadow_restore(shadow, window,
 					    shadow->address - from + to);
 		if (err)
 			return err;
 		spin_lock(&process->map_lock);
-		process->unmaps++;
 		shadow_drop(process, shadow);
 		shadow->moved_to = shadow->address - from + to;
 		spin_unlock(&process->map_lock);
@@ -292,18 +301,20 @@ int cordbg_shadows_move(struct cordbg_process *process,
  * cordbg_shadows_clean() - restore all bytes in a forked child
  * @process: The parent, locked.
  * @window: A one-page window for writing on the child's memory.
- * @unmaps: process->unmaps from when the child's memory was copied.
+ * @epoch: process->epoch from when the child's memory was copied.
  *
- * Return: 0, -ENOMEM or -EINTR.
+ * Return: 0 or the error of cordbg_shadow_restore().
  */
 int cordbg_shadows_clean(const struct cordbg_process *process,
-			 struct cordbg_window *window, unsigned long unmaps)
+			 struct cordbg_window *window, unsigned long epoch)
 {
 	struct cordbg_shadow *shadow = shadow_seek(process, 0);
+	unsigned long dropped;
 	int err;
 
 	for (; shadow; shadow = shadow_step(shadow)) {
-		if (shadow->dropped && shadow->dropped <= unmaps)
+		dropped = READ_ONCE(shadow->dropped);
+		if (dropped && dropped <= epoch)
 			continue;
 		err = cordbg_shadow_restore(shadow, window, shadow->address);
 		if (!err && shadow->moved_to)
@@ -354,51 +365,93 @@ void cordbg_owner_add(struct cordbg_owner *owner, struct cordbg_shadow *shadow,
 
 /**
  * cordbg_owner_drop() - end a claim, and the breakpoint with the last one
- * @owner: The claim; freed. If it is the last one, the process's forks are
- *	settled.
+ * @owner: The claim; freed. If it is the last one, the opcode has left memory.
  */
 void cordbg_owner_drop(struct cordbg_owner *owner)
 {
-	struct cordbg_session *session = owner->session;
+	struct cordbg_process *process = owner->session->process;
 	struct cordbg_shadow *shadow = owner->shadow;
 
-	lockdep_assert_held(&session->process->lock);
+	lockdep_assert_held(&process->lock);
 	list_del(&owner->shadow_node);
 	list_del(&owner->session_node);
-	session->nr_owners--;
+	owner->session->nr_owners--;
 	kmem_cache_free(owner_cache, owner);
-	if (list_empty(&shadow->owners))
-		cordbg_shadow_erase(session->process, shadow);
+	if (!list_empty(&shadow->owners))
+		return;
+	spin_lock(&process->map_lock);
+	if (!shadow->dropped)
+		shadow_drop(process, shadow);
+	spin_unlock(&process->map_lock);
 }
 
-/* End all claims; the last one takes the shadow along. */
-static void drop_owners(struct cordbg_shadow *shadow)
+/* Free a shadow; claims to memory that was unmapped end with it. */
+static void shadow_free(struct cordbg_process *process,
+			struct cordbg_shadow *shadow)
 {
-	bool last;
+	struct cordbg_owner *owner, *next;
 
-	do {
-		last = list_is_singular(&shadow->owners);
-		cordbg_owner_drop(list_first_entry(&shadow->owners,
-						   struct cordbg_owner,
-						   shadow_node));
-	} while (!last);
+	list_for_each_entry_safe(owner, next, &shadow->owners, shadow_node)
+		cordbg_owner_drop(owner);
+	spin_lock(&process->map_lock);
+	if (shadow->dropped)
+		WRITE_ONCE(process->nr_dropped, process->nr_dropped - 1);
+	rb_erase(&shadow->node, &process->shadows);
+	spin_unlock(&process->map_lock);
+	kmem_cache_free(shadow_cache, shadow);
 }
 
 /**
- * cordbg_shadows_purge() - free the breakpoints that were dropped
+ * cordbg_shadow_cancel() - take a breakpoint away that was never planted
  * @process: The process, locked.
- *
- * Does nothing while a forked child may still need them.
+ * @shadow: The breakpoint, without owners; freed.
+ */
+void cordbg_shadow_cancel(struct cordbg_process *process,
+			  struct cordbg_shadow *shadow)
+{
+	lockdep_assert_held(&process->lock);
+	shadow_free(process, shadow);
+}
+
+static void free_dropped(struct cordbg_process *process, unsigned long limit)
+{
+	struct cordbg_shadow *shadow, *next;
+	unsigned long dropped;
+
+	for (shadow = shadow_seek(process, 0); shadow; shadow = next) {
+		next = shadow_step(shadow);
+		dropped = READ_ONCE(shadow->dropped);
+		if (dropped && dropped <= limit)
+			shadow_free(process, shadow);
+	}
+}
+
+/**
+ * cordbg_shadows_purge() - free dropped breakpoints that no child needs
+ * @process: The process, locked.
  */
 void cordbg_shadows_purge(struct cordbg_process *process)
 {
-	struct cordbg_shadow *shadow, *next;
+	unsigned long limit;
 
-	if (!READ_ONCE(process->nr_dropped) || !cordbg_forks_settled(process))
+	lockdep_assert_held(&process->lock);
+	if (!READ_ONCE(process->nr_dropped))
 		return;
-	for (shadow = shadow_seek(process, 0); shadow; shadow = next) {
-		next = shadow_step(shadow);
-		if (READ_ONCE(shadow->dropped))
-			drop_owners(shadow);
-	}
+	limit = cordbg_forks_epoch(process);
+	/* Nothing more than at the last look. */
+	if (limit == process->purged)
+		return;
+	process->purged = limit;
+	free_dropped(process, limit);
+}
+
+/**
+ * cordbg_shadows_destroy() - free what is left on the list
+ * @process: The process; nobody uses it any more.
+ */
+void cordbg_shadows_destroy(struct cordbg_process *process)
+{
+	mutex_lock(&process->lock);
+	free_dropped(process, ULONG_MAX);
+	mutex_unlock(&process->lock);
 }

@@ -23,6 +23,9 @@
 /* Bytes copied under one hold of the process lock. */
 #define CHUNK_BYTES	SZ_256K
 
+/* Bytes of a stale chunk: what a window holds without an allocation. */
+#define FRESH_BYTES	((CORDBG_INLINE_PAGES - 1) * PAGE_SIZE)
+
 /* Bytes of the caller's buffer brought in between two looks for a signal. */
 #define FAULT_IN_BYTES	SZ_2M
 
@@ -30,6 +33,7 @@
  * struct transfer - one ioctl on its way
  * @session: The session, entered.
  * @window: The part of the range that is held.
+ * @view: @window, or the fresh pages of a stale chunk.
  * @address: First address of the whole range.
  * @buffer: The caller's bytes.
  * @size: Bytes of the whole range.
@@ -41,13 +45,14 @@
  *	taking faults.
  * @bounce_size: Bytes at @bounce.
  * @chunk: Address that @bounce begins with.
- * @unmaps: process->unmaps from before the window was pinned.
+ * @plants: process->plants from before the window was pinned.
  * @drops: process->drops from before the window was pinned.
  * @small: @bounce of a small transfer.
  */
 struct transfer {
 	struct cordbg_session *session;
 	struct cordbg_window window;
+	const struct cordbg_window *view;
 	unsigned long address;
 	char __user *buffer;
 	u32 size;
@@ -57,7 +62,7 @@ struct transfer {
 	void *bounce;
 	size_t bounce_size;
 	unsigned long chunk;
-	unsigned long unmaps;
+	unsigned long plants;
 	unsigned long drops;
 	u8 small[SMALL_BYTES];
 };
@@ -89,9 +94,9 @@ static size_t copy_indirect(const struct transfer *t, unsigned long address,
 			    size_t n)
 {
 	unsigned int flags = (t->write ? FOLL_WRITE : 0) |
-			     (t->window.force ? FOLL_FORCE : 0);
+			     (t->view->force ? FOLL_FORCE : 0);
 
-	return cordbg_mm_access(t->window.mm, t->window.task, address,
+	return cordbg_mm_access(t->view->mm, t->view->task, address,
 				t->bounce + (address - t->chunk), n, flags) ?
 		0 : n;
 }
@@ -100,10 +105,10 @@ static size_t copy_indirect(const struct transfer *t, unsigned long address,
 static size_t copy_in_page(const struct transfer *t, unsigned long address,
 			   size_t n)
 {
-	struct page *page = cordbg_window_page(&t->window, address);
+	struct page *page = cordbg_window_page(t->view, address);
 	void *kaddr;
 
-	if (!page || (t->write && t->window.indirect))
+	if (!page || (t->write && t->view->indirect))
 		return copy_indirect(t, address, n);
 	kaddr = kmap_local_page(page);
 	n = copy_caller(t, address, kaddr + offset_in_page(address), n);
@@ -147,14 +152,14 @@ static unsigned long copy_under(const struct transfer *t,
 
 /*
  * Whether a breakpoint hides bytes of the window: its opcode is in the page that
- * is held, and that page is the one the breakpoint was set in.
+ * is held, and if it was planted since, that is still the page at its address.
  */
 static bool hides(const struct transfer *t, const struct cordbg_shadow *shadow)
 {
-	if (!cordbg_shadow_planted(shadow, &t->window))
+	if (!cordbg_shadow_planted(shadow, t->view))
 		return false;
-	return READ_ONCE(t->session->process->unmaps) == t->unmaps ||
-	       cordbg_window_current(&t->window, shadow->address);
+	return shadow->planted <= t->plants ||
+	       cordbg_window_current(t->view, shadow->address);
 }
 
 /* Copy up to and over bytes that a breakpoint hides: where it came to. */
@@ -252,41 +257,65 @@ static int transfer_lock(const struct transfer *t, size_t n)
 	struct cordbg_process *process = t->session->process;
 	int err = 0;
 
-	while (!err) {
-		if (mutex_lock_killable(&process->lock))
-			return -EINTR;
-		/* A forked child needs the bytes under opcodes as they were. */
-		if (!t->write || !has_breakpoints(t, n) ||
-		    cordbg_forks_settled(process))
-			return 0;
+	if (mutex_lock_killable(&process->lock))
+		return -EINTR;
+	if (t->write && has_breakpoints(t, n))
+		err = cordbg_forks_clean(process);
+	if (err)
 		mutex_unlock(&process->lock);
-		err = cordbg_forks_settle(process);
-	}
 	return err;
 }
 
 /*
- * Copy one chunk under the process lock: bytes copied, or an error. -EAGAIN: the
- * pages of a read show opcodes of breakpoints that are gone with their memory.
+ * Whether the pages of a read may show opcodes of breakpoints that are not on the
+ * list any more: they are not pinned, and a fork or an unmap takes them away.
  */
-static ssize_t transfer_chunk(struct transfer *t, size_t n)
+static bool is_stale(const struct transfer *t)
 {
-	struct cordbg_process *process = t->session->process;
+	return !t->write && !t->raw &&
+	       READ_ONCE(t->session->process->drops) != t->drops;
+}
+
+/* Copy what a stale chunk should have shown: where it came to, or an error. */
+static long copy_fresh(struct transfer *t, unsigned long address, size_t n)
+{
+	struct cordbg_window fresh;
+	long copied;
+
+	n = min_t(size_t, n, FRESH_BYTES);
+	cordbg_window_init(&fresh, t->window.mm, t->window.task, n, false,
+			   t->window.force);
+	copied = cordbg_window_pin(&fresh, address, n);
+	if (copied) {
+		t->window.failed = fresh.failed;
+		return copied;
+	}
+	t->view = &fresh;
+	copied = copy_chunk(t, address, address + n) - address;
+	t->view = &t->window;
+	cordbg_window_unpin(&fresh, false);
+	return copied;
+}
+
+/* Copy one chunk under the process lock: bytes copied, or an error. */
+static long transfer_chunk(struct transfer *t, size_t n)
+{
 	unsigned long address = t->address + t->done;
 	char __user *user = t->buffer + t->done;
-	ssize_t copied = -EAGAIN;
-	int err;
+	long copied;
 
 	t->chunk = address;
 	if (t->write && t->bounce && t->bounce != t->small &&
 	    copy_from_user(t->bounce, user, n))
 		return caller_fault();
-	err = transfer_lock(t, n);
-	if (err)
-		return err;
-	if (t->write || t->raw || READ_ONCE(process->drops) == t->drops)
+	copied = transfer_lock(t, n);
+	if (copied)
+		return copied;
+	if (is_stale(t))
+		copied = copy_fresh(t, address, n);
+	else
 		copied = copy_chunk(t, address, address + n) - address;
-	mutex_unlock(&process->lock);
+	mutex_unlock(&t->session->process->lock);
 	if (!t->write && t->bounce && copied > 0 &&
 	    copy_to_user(user, t->bounce, copied))
 		return caller_fault();
@@ -329,7 +358,7 @@ static void transfer_free_bounce(struct transfer *t)
 static int transfer_window(struct transfer *t, size_t n)
 {
 	size_t end = t->done + n, chunk;
-	ssize_t copied;
+	long copied;
 	int err;
 
 	err = transfer_bounce(t);
@@ -344,8 +373,8 @@ static int transfer_window(struct transfer *t, size_t n)
 			break;
 		}
 		t->done += copied;
-		if (copied < chunk)
-			err = transfer_stalled(t, chunk - copied);
+		if (!copied)
+			err = transfer_stalled(t, chunk);
 		else if (t->done < end && fatal_signal_pending(current))
 			err = -EINTR;
 		cond_resched();
@@ -370,7 +399,7 @@ static int transfer_verify(struct transfer *t)
 
 static int transfer_pin(struct transfer *t, size_t n)
 {
-	t->unmaps = READ_ONCE(t->session->process->unmaps);
+	t->plants = READ_ONCE(t->session->process->plants);
 	t->drops = READ_ONCE(t->session->process->drops);
 	return cordbg_window_pin(&t->window, t->address + t->done, n);
 }
@@ -392,10 +421,9 @@ static int transfer_all(struct transfer *t)
 			break;
 		err = transfer_window(t, n);
 		cordbg_window_unpin(&t->window, t->done > before);
-		if (err == -EAGAIN) {
+		/* A read whose memory went away meanwhile is refused whole. */
+		if (!t->write && (err == -ENXIO || err == -EACCES))
 			t->done = before;
-			err = 0;
-		}
 	}
 	return err;
 }
@@ -433,6 +461,7 @@ int cordbg_transfer(struct cordbg_session *session,
 	int err;
 
 	t.session = session;
+	t.view = &t.window;
 	t.address = arg->address;
 	t.buffer = u64_to_user_ptr(arg->buffer);
 	t.size = arg->size;

@@ -12,8 +12,9 @@
 
 /*
  * copy_page_range() sends MMU_NOTIFY_PROTECTION_PAGE for the parent, before it
- * copies. So does write-back, in page_vma_mkclean_one(): but only fork holds
- * mmap_lock for writing.
+ * copies, with mmap_lock held for writing. So does write-back of a shared page,
+ * in page_vma_mkclean_one(), without the lock; if another thread has it just
+ * then, a fork is recorded that never makes a child, which does no harm.
  */
 static bool is_fork(const struct mmu_notifier_range *range)
 {
@@ -28,24 +29,47 @@ static bool is_fork(const struct mmu_notifier_range *range)
 	return false;
 }
 
+static void watch_unmap(struct cordbg_process *process,
+			const struct mmu_notifier_range *range)
+{
+	struct cordbg_move *move = cordbg_move_begin(process, range);
+
+	/* One step, so that a SET in between is either dropped or undone. */
+	if (!cordbg_shadows_unmap(process, range->start, range->end) && move)
+		cordbg_move_cancel(move);
+}
+
 static int watch_invalidate(struct mmu_notifier *notifier,
 			    const struct mmu_notifier_range *range)
 {
 	struct cordbg_process *process =
 		container_of(notifier, struct cordbg_process, notifier);
 
-	if (range->event == MMU_NOTIFY_UNMAP) {
-		cordbg_move_begin(process, range);
-		cordbg_shadows_unmap(process, range->start, range->end);
-	} else if (is_fork(range)) {
+	if (range->event == MMU_NOTIFY_UNMAP)
+		watch_unmap(process, range);
+	else if (is_fork(range))
 		cordbg_fork_begin(process);
-	}
 	return 0;
 }
 
 static const struct mmu_notifier_ops watch_ops = {
 	.invalidate_range_start = watch_invalidate,
 };
+
+static int watch_register(struct cordbg_process *process)
+{
+	int err;
+
+	if (mmap_write_lock_killable(process->mm))
+		return -EINTR;
+	process->notifier.ops = &watch_ops;
+	err = __mmu_notifier_register(&process->notifier, process->mm);
+	mmap_write_unlock(process->mm);
+	/* mm_take_all_locks() gives way to any signal. */
+	if (err == -EINTR && !fatal_signal_pending(current))
+		err = -ERESTARTNOINTR;
+	return err;
+}
 
 /**
  * cordbg_process_watch() - be told about the process's memory from now on
@@ -54,7 +78,7 @@ static const struct mmu_notifier_ops watch_ops = {
  * Before the first opcode is planted. A fork that has begun before this returns
  * has copied its memory by then.
  *
- * Return: 0, -ENOMEM or -EINTR.
+ * Return: 0, -ENOMEM, -EINTR, or -ERESTARTNOINTR to handle a signal first.
  */
 int cordbg_process_watch(struct cordbg_process *process)
 {
@@ -65,8 +89,7 @@ int cordbg_process_watch(struct cordbg_process *process)
 	if (mutex_lock_killable(&process->lock))
 		return -EINTR;
 	if (!process->watched) {
-		process->notifier.ops = &watch_ops;
-		err = mmu_notifier_register(&process->notifier, process->mm);
+		err = watch_register(process);
 		WRITE_ONCE(process->watched, !err);
 	}
 	mutex_unlock(&process->lock);

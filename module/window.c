@@ -20,6 +20,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/userfaultfd_k.h>
 
 #include "compat.h"
 #include "cordbg.h"
@@ -75,6 +76,16 @@ void cordbg_window_destroy(struct cordbg_window *window)
 }
 
 /*
+ * Others see an opcode in a shared mapping and would run into it, and on disk it
+ * would outlive the process. Private hugetlb pages cannot be copied on demand to
+ * put a forked child's bytes back.
+ */
+static bool plantable(struct vm_area_struct *vma)
+{
+	return !(vma->vm_flags & VM_SHARED) && !is_vm_hugetlb_page(vma);
+}
+
+/*
  * The protection rules of check_vma_flags() in mm/gup.c, to tell EACCES from
  * ENXIO.
  */
@@ -83,7 +94,7 @@ static bool vma_permits(struct vm_area_struct *vma,
 {
 	vm_flags_t flags = vma->vm_flags;
 
-	if (window->private && (flags & VM_SHARED))
+	if (window->private && !plantable(vma))
 		return false;
 	if (!window->write)
 		return flags & (window->force ? VM_MAYREAD : VM_READ);
@@ -107,14 +118,27 @@ static long take_no_pages(struct cordbg_window *window, unsigned long nr)
 	return nr;
 }
 
+static void let_go(const struct cordbg_window *window, struct page **pages,
+		   unsigned long nr, bool dirty)
+{
+	if (window->write) {
+		unpin_user_pages_dirty_lock(pages, nr, dirty);
+		return;
+	}
+	while (nr--)
+		put_page(pages[nr]);
+}
+
 /*
- * Hold @nr pages of a mapping: the number held, at least 1, or an error.
+ * Hold @nr pages of a mapping: the number held, or an error. 0: mmap_lock has
+ * been dropped to wait for a page, so the mapping has to be looked at again.
  *
  * Readers take a plain reference: a pin would break copy-on-write sharing of
- * pages that are only looked at.
+ * pages that are only looked at. The wait is killable, but for userfaultfd,
+ * whose handler is not waited for.
  */
-static long take_pages(struct cordbg_window *window, unsigned long address,
-		       unsigned long nr)
+static long take_pages(struct cordbg_window *window, bool wait, int *locked,
+		       unsigned long address, unsigned long nr)
 {
 	struct page **pages = &window->pages[window->nr_pages];
 	unsigned int flags = window->force ? FOLL_FORCE : 0;
@@ -122,20 +146,23 @@ static long take_pages(struct cordbg_window *window, unsigned long address,
 
 	if (window->write)
 		got = pin_user_pages_remote(window->mm, address, nr,
-					    flags | FOLL_WRITE, pages, NULL);
+					    flags | FOLL_WRITE, pages,
+					    wait ? locked : NULL);
 	else
 		got = get_user_pages_remote(window->mm, address, nr, flags,
-					    pages, NULL);
-	if (got > 0)
-		return got;
-	if (got == -ENOMEM)
+					    pages, wait ? locked : NULL);
+	if (got > 0 && !*locked) {
+		let_go(window, pages, got, false);
+		return 0;
+	}
+	if (got > 0 || got == -ENOMEM)
 		return got;
 	return fatal_signal_pending(current) ? -EINTR : -ENXIO;
 }
 
-/* Hold up to @nr pages of the one mapping at @address. */
-static long take_mapping(struct cordbg_window *window, unsigned long address,
-			 unsigned long nr)
+/* Hold up to @nr pages of the one mapping at @address; see take_pages(). */
+static long take_mapping(struct cordbg_window *window, int *locked,
+			 unsigned long address, unsigned long nr)
 {
 	struct vm_area_struct *vma = vma_lookup(window->mm, address);
 
@@ -150,30 +177,35 @@ static long take_mapping(struct cordbg_window *window, unsigned long address,
 	if (!CORDBG_COHERENT_ICACHE && window->write &&
 	    (vma->vm_flags & VM_EXEC))
 		window->indirect = true;
-	return take_pages(window, address, nr);
+	return take_pages(window, !userfaultfd_armed(vma), locked, address, nr);
+}
+
+/* The first address that is not held yet. */
+static unsigned long next_address(const struct cordbg_window *window)
+{
+	if (!window->nr_pages)
+		return window->address;
+	return (window->address & PAGE_MASK) + window->nr_pages * PAGE_SIZE;
 }
 
 /* Hold up to @nr more pages, in as many mappings as they lie in. */
 static int take_batch(struct cordbg_window *window, unsigned long nr)
 {
-	unsigned long address, end = window->nr_pages + nr;
+	unsigned long end = window->nr_pages + nr;
+	int locked = 1;
 	long got = 0;
 
 	if (mmap_read_lock_killable(window->mm))
 		return -EINTR;
-	while (window->nr_pages < end) {
-		address = window->address;
-		if (window->nr_pages)
-			address = (address & PAGE_MASK) +
-				  window->nr_pages * PAGE_SIZE;
-		got = take_mapping(window, address, end - window->nr_pages);
-		if (got < 0) {
-			window->failed = address;
-			break;
-		}
-		window->nr_pages += got;
+	while (locked && got >= 0 && window->nr_pages < end) {
+		window->failed = next_address(window);
+		got = take_mapping(window, &locked, window->failed,
+				   end - window->nr_pages);
+		if (got > 0)
+			window->nr_pages += got;
 	}
-	mmap_read_unlock(window->mm);
+	if (locked)
+		mmap_read_unlock(window->mm);
 	return got < 0 ? got : 0;
 }
 
@@ -184,8 +216,7 @@ static int take_batch(struct cordbg_window *window, unsigned long nr)
  * @size: Bytes, at least 1 and no more than the window was made for.
  *
  * Every page is mapped, its protection permits the access, and it has been
- * brought in. Faults are not retried with mmap_lock dropped: a userfaultfd
- * hole is an error and no wait.
+ * brought in.
  *
  * Return: 0, or -ENXIO, -EACCES (see window->failed), -ENOMEM or -EINTR, and
  * then nothing is held.
@@ -217,21 +248,15 @@ int cordbg_window_pin(struct cordbg_window *window, unsigned long address,
  */
 void cordbg_window_unpin(struct cordbg_window *window, bool dirty)
 {
-	struct page **pages = window->pages;
 	unsigned long i;
 
-	if (window->write && !window->indirect) {
-		unpin_user_pages_dirty_lock(pages, window->nr_pages, dirty);
-		window->nr_pages = 0;
-		return;
-	}
-	for (i = 0; i < window->nr_pages; i++) {
-		if (!pages[i])
-			continue;
-		if (window->write)
-			unpin_user_pages_dirty_lock(&pages[i], 1, dirty);
-		else
-			put_page(pages[i]);
+	if (!window->indirect) {
+		let_go(window, window->pages, window->nr_pages, dirty);
+	} else {
+		for (i = 0; i < window->nr_pages; i++) {
+			if (window->pages[i])
+				let_go(window, &window->pages[i], 1, dirty);
+		}
 	}
 	window->nr_pages = 0;
 }

@@ -46,8 +46,9 @@
  *   ESRCH      there is no such process, or the image the session is bound to
  *              is gone: it exited or was replaced by execve(2)
  *
- * After every error but EINTR, EFAULT and ESRCH no byte of the target has
- * changed. After these three it holds as well unless @written says otherwise.
+ * A refused call changes no byte of the target. Where a transfer can fail after it
+ * has begun (beyond CORDBG_WINDOW bytes, by a fatal signal, because the caller
+ * takes its own buffer away), @written is exact.
  */
 #ifndef _LINUX_CORDBG_H
 #define _LINUX_CORDBG_H
@@ -67,8 +68,9 @@
  * credentials. Permission is decided here, once: whoever holds the file
  * descriptor later has the session's rights, as with one of /proc/PID/mem.
  *
- * EINVAL, EPERM, EBUSY, ESRCH (also a kernel thread, a zombie, or the ID of a
- * thread that is not a group leader), EINTR, ENOMEM.
+ * EINVAL (also an ID that is not positive), EFAULT, EPERM, EBUSY, ESRCH (also a
+ * kernel thread, a zombie, or the ID of a thread that is not a group leader),
+ * EINTR, ENOMEM.
  */
 #define CORDBG_ATTACH			_IO(CORDBG_TYPE, 0x40)
 
@@ -166,19 +168,22 @@ struct cordbg_transfer {
  * CORDBG_SET_UNMANAGED_BREAKPOINT - plant a breakpoint opcode
  *
  * Plants the opcode of the kernel's architecture (INT3 on x86, 1 byte; BRK on
- * arm64, 4 bytes, aligned) in any private mapping, or in a shared one that is
- * writable. All sessions on one process share its breakpoints: setting one that
- * another session has set succeeds, and memory is restored when the last
- * session clears it or is closed. A thread that runs into the opcode gets
- * SIGTRAP, as from any other breakpoint: on x86 with the instruction pointer
- * after the opcode, on arm64 at it.
+ * arm64, 4 bytes, aligned) in any private mapping, whatever its protection. A
+ * shared mapping is EACCES: others, and forked children, would run into the
+ * opcode, and in a file it would outlive the process. So is hugetlb memory, whose
+ * pages cannot be copied on demand for a forked child.
+ *
+ * All sessions on one process share its breakpoints: setting one that another
+ * session has set succeeds, and memory is restored when the last session clears
+ * it or is closed. A thread that runs into the opcode gets SIGTRAP, as from any
+ * other breakpoint: on x86 with the instruction pointer after the opcode, on
+ * arm64 at it.
  *
  * Threads, vfork(2) and CLONE_VM share the breakpoints. A child of fork(2) has
- * none: it runs its first instruction with the program's own bytes, in all its
- * private mappings. munmap(2), a new mapping in its place and mremap(2) drop the
- * breakpoints inside; bytes that mremap(2) carries to another address are put
- * back there. execve(2) and exit drop all. An opcode in a shared mapping is seen
- * by everybody who maps the same memory.
+ * none: it runs its first instruction with the program's own bytes. munmap(2), a
+ * new mapping in its place and mremap(2) drop the breakpoints inside; bytes that
+ * mremap(2) carries to another address are put back there. execve(2) and exit
+ * drop all.
  *
  * EEXIST, EBUSY, EACCES, ENXIO, ENOSPC, ERANGE, EINVAL (misaligned address),
  * EFAULT, EOVERFLOW, ESRCH, EINTR, ENOMEM, ENOTCONN.
@@ -190,7 +195,8 @@ struct cordbg_transfer {
  * @argsz: In: size of this structure in bytes.
  * @flags: In: none is defined; must be 0.
  * @address: In: address of the opcode's first byte.
- * @buffer: In: pointer to room for the program's bytes under the opcode.
+ * @buffer: In: pointer to room for the program's bytes under the opcode. After
+ *	an error its contents are undefined.
  * @bufsize: In: bytes of room at @buffer.
  * @buflen: Out: the opcode's length in bytes, also on ERANGE.
  */
@@ -209,9 +215,11 @@ struct cordbg_set_breakpoint {
  * CORDBG_CLEAR_UNMANAGED_BREAKPOINT - take a breakpoint of this session away
  *
  * If no other session has set it too, the program's bytes, as last written, are
- * put back, provided that the opcode still stands in memory.
+ * put back, provided that the opcode still stands in memory. If it stands in
+ * memory that cannot be written now (userfaultfd(2) write protection), the call
+ * fails with EACCES or ENXIO and the breakpoint stays.
  *
- * ENOENT, EINVAL, EFAULT, ESRCH, EINTR, ENOMEM, ENOTCONN.
+ * ENOENT, EACCES, ENXIO, EINVAL, EFAULT, ESRCH, EINTR, ENOMEM, ENOTCONN.
  */
 #define CORDBG_CLEAR_UNMANAGED_BREAKPOINT _IO(CORDBG_TYPE, 0x44)
 
