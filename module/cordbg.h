@@ -71,7 +71,9 @@ struct task_struct;
  *	overlap. Changed under @lock and @map_lock, so stable under either.
  * @epoch: Counts unmaps and drops, under @map_lock.
  * @drops: Counts shadows that stopped hiding bytes, under @map_lock.
- * @nr_dropped: Dropped shadows on the list, under @map_lock.
+ * @nr_unmapped: Shadows dropped with their memory that have owners, under
+ *	@map_lock.
+ * @cleared: Shadows without owners by their @owners, under @lock.
  * @plants: Counts opcodes planted, under @lock.
  * @purged: What cordbg_shadows_purge() went up to, under @lock.
  * @moves: mremap(2) under way, under moves_lock.
@@ -93,7 +95,8 @@ struct cordbg_process {
 	struct rb_root shadows;
 	unsigned long epoch;
 	unsigned long drops;
-	unsigned int nr_dropped;
+	unsigned int nr_unmapped;
+	struct list_head cleared;
 	unsigned long plants;
 	unsigned long purged;
 	struct list_head moves;
@@ -102,13 +105,14 @@ struct cordbg_process {
 /**
  * struct cordbg_shadow - the program's bytes under one breakpoint
  * @node: Entry of process->shadows.
- * @owners: struct cordbg_owner by @shadow_node, under process->lock; empty only
- *	before the breakpoint is set and after it was dropped.
+ * @owners: struct cordbg_owner by @shadow_node; once @cleared, the entry of
+ *	process->cleared. Under process->lock.
  * @address: Address of the opcode's first byte, a multiple of its length.
  * @dropped: 0, or process->epoch as of when it was dropped; under
  *	process->map_lock.
  * @moved_to: If mremap(2) did that, where the bytes have been restored.
  * @planted: process->plants as of when the opcode was planted.
+ * @cleared: The last owner is gone.
  * @original: The program's bytes, true only while the opcode stands in memory:
  *	whoever uses them looks there first. Under process->lock.
  */
@@ -119,6 +123,7 @@ struct cordbg_shadow {
 	unsigned long dropped;
 	unsigned long moved_to;
 	unsigned long planted;
+	bool cleared;
 	cordbg_opcode_t original;
 };
 

@@ -223,8 +223,6 @@ static void shadow_drop(struct cordbg_process *process,
 			struct cordbg_shadow *shadow)
 {
 	lockdep_assert_held(&process->map_lock);
-	if (!shadow->dropped)
-		WRITE_ONCE(process->nr_dropped, process->nr_dropped + 1);
 	WRITE_ONCE(process->drops, process->drops + 1);
 	WRITE_ONCE(process->epoch, process->epoch + 1);
 	WRITE_ONCE(shadow->dropped, process->epoch);
@@ -253,6 +251,7 @@ bool cordbg_shadows_unmap(struct cordbg_process *process, unsigned long start,
 		if (shadow->dropped)
 			continue;
 		shadow_drop(process, shadow);
+		WRITE_ONCE(process->nr_unmapped, process->nr_unmapped + 1);
 		any = true;
 	}
 	spin_unlock(&process->map_lock);
@@ -380,22 +379,20 @@ void cordbg_owner_drop(struct cordbg_owner *owner)
 	if (!list_empty(&shadow->owners))
 		return;
 	spin_lock(&process->map_lock);
-	if (!shadow->dropped)
+	if (shadow->dropped)
+		WRITE_ONCE(process->nr_unmapped, process->nr_unmapped - 1);
+	else
 		shadow_drop(process, shadow);
 	spin_unlock(&process->map_lock);
+	shadow->cleared = true;
+	list_add_tail(&shadow->owners, &process->cleared);
 }
 
-/* Free a shadow; claims to memory that was unmapped end with it. */
 static void shadow_free(struct cordbg_process *process,
 			struct cordbg_shadow *shadow)
 {
-	struct cordbg_owner *owner, *next;
-
-	list_for_each_entry_safe(owner, next, &shadow->owners, shadow_node)
-		cordbg_owner_drop(owner);
+	lockdep_assert_held(&process->lock);
 	spin_lock(&process->map_lock);
-	if (shadow->dropped)
-		WRITE_ONCE(process->nr_dropped, process->nr_dropped - 1);
 	rb_erase(&shadow->node, &process->shadows);
 	spin_unlock(&process->map_lock);
 	kmem_cache_free(shadow_cache, shadow);
@@ -409,20 +406,47 @@ static void shadow_free(struct cordbg_process *process,
 void cordbg_shadow_cancel(struct cordbg_process *process,
 			  struct cordbg_shadow *shadow)
 {
-	lockdep_assert_held(&process->lock);
+	spin_lock(&process->map_lock);
+	if (shadow->dropped)
+		WRITE_ONCE(process->nr_unmapped, process->nr_unmapped - 1);
+	spin_unlock(&process->map_lock);
 	shadow_free(process, shadow);
 }
 
-static void free_dropped(struct cordbg_process *process, unsigned long limit)
+static void drop_owners(struct cordbg_shadow *shadow)
 {
-	struct cordbg_shadow *shadow, *next;
+	bool last;
+
+	do {
+		last = list_is_singular(&shadow->owners);
+		cordbg_owner_drop(list_first_entry(&shadow->owners,
+						   struct cordbg_owner,
+						   shadow_node));
+	} while (!last);
+}
+
+/* End the claims to memory that was unmapped. */
+static void clear_unmapped(struct cordbg_process *process, unsigned long limit)
+{
+	struct cordbg_shadow *shadow = shadow_seek(process, 0);
 	unsigned long dropped;
 
-	for (shadow = shadow_seek(process, 0); shadow; shadow = next) {
-		next = shadow_step(shadow);
+	for (; shadow; shadow = shadow_step(shadow)) {
 		dropped = READ_ONCE(shadow->dropped);
-		if (dropped && dropped <= limit)
-			shadow_free(process, shadow);
+		if (dropped && dropped <= limit && !shadow->cleared)
+			drop_owners(shadow);
+	}
+}
+
+static void free_cleared(struct cordbg_process *process, unsigned long limit)
+{
+	struct cordbg_shadow *shadow, *next;
+
+	list_for_each_entry_safe(shadow, next, &process->cleared, owners) {
+		if (READ_ONCE(shadow->dropped) > limit)
+			break;
+		list_del(&shadow->owners);
+		shadow_free(process, shadow);
 	}
 }
 
@@ -435,14 +459,15 @@ void cordbg_shadows_purge(struct cordbg_process *process)
 	unsigned long limit;
 
 	lockdep_assert_held(&process->lock);
-	if (!READ_ONCE(process->nr_dropped))
+	if (list_empty(&process->cleared) && !READ_ONCE(process->nr_unmapped))
 		return;
 	limit = cordbg_forks_epoch(process);
-	/* Nothing more than at the last look. */
-	if (limit == process->purged)
-		return;
-	process->purged = limit;
-	free_dropped(process, limit);
+	/* A walk finds nothing more than the last one below its limit. */
+	if (READ_ONCE(process->nr_unmapped) && limit != process->purged) {
+		process->purged = limit;
+		clear_unmapped(process, limit);
+	}
+	free_cleared(process, limit);
 }
 
 /**
@@ -452,6 +477,6 @@ void cordbg_shadows_purge(struct cordbg_process *process)
 void cordbg_shadows_destroy(struct cordbg_process *process)
 {
 	mutex_lock(&process->lock);
-	free_dropped(process, ULONG_MAX);
+	free_cleared(process, ULONG_MAX);
 	mutex_unlock(&process->lock);
 }
