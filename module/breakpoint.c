@@ -8,6 +8,7 @@
  */
 
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -16,6 +17,9 @@
 #include "cordbg.h"
 
 unsigned int cordbg_max_breakpoints = 1U << 18;
+
+/* How long a close waits for memory that cannot be written (userfaultfd). */
+#define CLEAR_PATIENCE	(5 * HZ)
 
 static struct workqueue_struct *clear_workqueue;
 
@@ -228,12 +232,12 @@ int cordbg_breakpoint_clear(struct cordbg_session *session, u64 address)
 	return err;
 }
 
-/* Take the opcodes out that no other session wants: 0 or -ENOMEM. */
+/* Take the opcodes out that no other session wants: 0, or why one stands. */
 static int restore_all(struct cordbg_session *session)
 {
 	struct cordbg_window window;
 	struct cordbg_owner *owner;
-	int err = 0;
+	int err, stands = 0;
 
 	opcode_window(&window, session);
 	list_for_each_entry(owner, &session->owners, session_node) {
@@ -243,15 +247,15 @@ static int restore_all(struct cordbg_session *session)
 		    !list_is_singular(&shadow->owners))
 			continue;
 		err = cordbg_shadow_restore(shadow, &window, shadow->address);
-		if (err == -ENOMEM)
-			break;
+		if (err && stands != -ENOMEM)
+			stands = err;
 		cond_resched();
 	}
 	cordbg_window_unpin(&window, true);
-	return err == -ENOMEM ? err : 0;
+	return stands;
 }
 
-static int clear_all_locked(struct cordbg_session *session)
+static int clear_all_locked(struct cordbg_session *session, bool patient)
 {
 	struct cordbg_process *process = session->process;
 	struct cordbg_owner *owner, *next;
@@ -261,7 +265,7 @@ static int clear_all_locked(struct cordbg_session *session)
 		err = restore_all(session);
 		mmput_async(process->mm);
 	}
-	if (err)
+	if (err == -ENOMEM || (err && patient))
 		return err;
 	list_for_each_entry_safe(owner, next, &session->owners, session_node)
 		cordbg_owner_drop(owner);
@@ -279,12 +283,13 @@ static void clear_all(struct work_struct *work)
 	struct cordbg_session *session =
 		container_of(work, struct clear_work, work)->session;
 	struct mutex *lock = &session->process->lock;
+	unsigned long deadline = jiffies + CLEAR_PATIENCE;
 	int err;
 
 	/* Nothing can interrupt a worker, and memory comes back. */
 	for (;;) {
 		mutex_lock(lock);
-		err = clear_all_locked(session);
+		err = clear_all_locked(session, time_before(jiffies, deadline));
 		mutex_unlock(lock);
 		if (!err)
 			break;

@@ -20,6 +20,7 @@
  * first, see cordbg_forks_clean().
  */
 
+#include <linux/jiffies.h>
 #include <linux/mempool.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -45,6 +46,7 @@
  * @process: The parent's, kept; NULL if it had no breakpoints any more.
  * @parent: The thread that forks, for comparison only.
  * @child: The child, kept; NULL until it has been made.
+ * @begun: Orders forks by when they began.
  * @id: Orders forks by when their child was made.
  * @mm: The child's memory, kept by mmgrab().
  * @epoch: process->epoch when the memory was copied.
@@ -60,6 +62,7 @@ struct cordbg_fork {
 	struct task_struct *parent;
 	struct task_struct *child;
 	struct mm_struct *mm;
+	u64 begun;
 	u64 id;
 	unsigned long epoch;
 };
@@ -67,7 +70,7 @@ struct cordbg_fork {
 /* Raw: the tracepoint is called with preemption off. Protects forks. */
 static DEFINE_RAW_SPINLOCK(forks_lock);
 static LIST_HEAD(forks);
-static u64 last_id;
+static u64 last_begun, last_id;
 
 static struct kmem_cache *fork_cache;
 static mempool_t *fork_pool;
@@ -214,6 +217,7 @@ static void fork_link(struct cordbg_fork *fork, struct cordbg_process *process)
 	fork->process = process;
 	fork->epoch = READ_ONCE(process->epoch);
 	raw_spin_lock(&forks_lock);
+	fork->begun = ++last_begun;
 	list_add(&fork->node, &forks);
 	raw_spin_unlock(&forks_lock);
 	/*
@@ -351,6 +355,7 @@ int cordbg_forks_clean(struct cordbg_process *process)
 	return err;
 }
 
+/* The fork that made @mm, with a reference. */
 static struct cordbg_fork *fork_get_child(const struct mm_struct *mm)
 {
 	struct cordbg_fork *fork, *found = NULL;
@@ -367,6 +372,35 @@ static struct cordbg_fork *fork_get_child(const struct mm_struct *mm)
 	return found;
 }
 
+static bool fork_begun_before(u64 last)
+{
+	struct cordbg_fork *fork;
+	bool found = false;
+
+	raw_spin_lock(&forks_lock);
+	list_for_each_entry(fork, &forks, node)
+		found |= !fork->child && fork->begun <= last;
+	raw_spin_unlock(&forks_lock);
+	return found;
+}
+
+/*
+ * A child's process ID can be seen before the tracepoint tells whose child it is.
+ * A fork that takes longer waits for somebody else, with its child not visible.
+ */
+static int fork_wait_children(void)
+{
+	unsigned long deadline = jiffies + HZ;
+	u64 last = READ_ONCE(last_begun);
+
+	while (fork_begun_before(last) && time_before(jiffies, deadline)) {
+		schedule_timeout_killable(1);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return 0;
+}
+
 /**
  * cordbg_fork_settle() - clean a child before anybody attaches to it
  * @mm: Its memory.
@@ -375,13 +409,19 @@ static struct cordbg_fork *fork_get_child(const struct mm_struct *mm)
  */
 int cordbg_fork_settle(const struct mm_struct *mm)
 {
-	struct cordbg_fork *fork = fork_get_child(mm);
-	int err = 0;
+	struct cordbg_fork *fork;
+	int err;
 
-	if (fork) {
-		err = fork_clean_wait(fork);
-		fork_put(fork);
-	}
+	if (list_empty_careful(&forks))
+		return 0;
+	err = fork_wait_children();
+	if (err)
+		return err;
+	fork = fork_get_child(mm);
+	if (!fork)
+		return 0;
+	err = fork_clean_wait(fork);
+	fork_put(fork);
 	return err;
 }
 
