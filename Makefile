@@ -10,6 +10,7 @@
 # For development on Debian 12. Kernels are Debian's own and run in QEMU; all that
 # changes on this machine is that missing Debian packages are installed:
 #   make test             the selftests, 64-bit and 32-bit, on Linux 6.1 and 6.12
+#   make stress           everything at once for DURATION seconds
 #   make shell            a prompt in the test machine, with the module loaded
 #   make demo             a story with a real program
 #   make check            style and static checks
@@ -24,9 +25,11 @@
 #   DESTDIR  directory to install libcordbg below [none]
 #   PREFIX   where libcordbg goes there [/usr/local]
 #   KERNEL   6.1, 6.12 or "6.1 6.12", for test, check, shell and demo
-#            [both; shell and demo: 6.12]
+#            [both; shell, demo and stress: 6.12]
 #   T        test: programs to run, such as "write read" [all]
-#   BITS     test: 64, 32 or "64 32" [both]
+#   BITS     test: 64, 32 or "64 32" [both; stress: 64]
+#   DURATION stress: seconds [60]
+#   SEED     stress: seed of its random numbers [a random one]
 #   V        test: 1 shows the programs' whole reports [none]
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
@@ -34,6 +37,8 @@ PREFIX ?= /usr/local
 KERNEL ?= 6.1 6.12
 BITS ?= 64 32
 T ?=
+DURATION ?= 60
+SEED ?=
 
 vm := selftests/vm
 series = $(lastword $(KERNEL))
@@ -63,6 +68,11 @@ test:
 	@$(vm)/deps
 	@$(build_in_vm) test KERNEL="$(KERNEL)" BITS="$(BITS)" T="$(T)"
 
+stress:
+	@$(vm)/deps
+	@$(build_in_vm) stress KERNEL=$(series) BITS=$(firstword $(BITS)) \
+		DURATION=$(DURATION) SEED=$(SEED)
+
 check:
 	@$(vm)/deps
 	@$(build_in_vm) check KERNEL="$(KERNEL)"
@@ -76,7 +86,7 @@ shell:
 demo:
 	@$(vm)/deps
 	@$(vm)/lock selftests/demo/run $(series)
-.PHONY: test check shell demo
+.PHONY: test stress check shell demo
 
 clean:
 	$(if $(wildcard $(KDIR)/Makefile),$(build_in_kdir) clean)

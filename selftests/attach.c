@@ -5,6 +5,7 @@
  * execve(2). Who may attach is in attach_permission.c.
  */
 #include <limits.h>
+#include <sched.h>
 
 #include "cordbg_image.h"
 #include "kselftest_harness.h"
@@ -203,58 +204,90 @@ TEST_F(attach, thread_id)
 	EXPECT_EQ(0, target_stop(&t));
 }
 
+/**
+ * struct contender - one of two threads that attach the same file
+ * @go: Both spin until this is the number of the round, to start as one.
+ * @done: Rounds it has made.
+ * @fd: The file of the round.
+ * @pid: Its own idea of a target.
+ * @result: What ATTACH returned.
+ */
 struct contender {
-	pthread_barrier_t *barrier;
+	unsigned int *go;
+	unsigned int done;
 	int fd;
 	pid_t pid;
 	int result;
 };
 
+#define CONTENDED_ROUNDS	1000
+#define CONTENDED_ENOUGH	100
+#define CONTENDED_MS		6000
+
 static void *contend(void *data)
 {
 	struct contender *c = data;
+	unsigned int round, spins = 0;
 
-	pthread_barrier_wait(c->barrier);
-	c->result = do_attach(c->fd, c->pid);
+	for (round = 1; round <= CONTENDED_ROUNDS; round++) {
+		while (__atomic_load_n(c->go, __ATOMIC_ACQUIRE) < round)
+			if (++spins % 512 == 0)
+				sched_yield();
+		c->result = do_attach(c->fd, c->pid);
+		__atomic_store_n(&c->done, round, __ATOMIC_RELEASE);
+	}
 	return NULL;
 }
 
-#define CONTENDED_ROUNDS	300
+/* Let both contend for a new file, which is returned. */
+static int contend_once(struct contender *c, unsigned int *go,
+			unsigned int round)
+{
+	int fd = cordbg_open(), i;
+
+	for (i = 0; i < 2; i++)
+		c[i].fd = fd;
+	__atomic_store_n(go, round, __ATOMIC_RELEASE);
+	for (i = 0; i < 2; i++)
+		while (__atomic_load_n(&c[i].done, __ATOMIC_ACQUIRE) < round)
+			sched_yield();
+	return fd;
+}
 
 /* Two ATTACH on one file at a time: one wins, and the session is bound to its. */
-TEST_F(attach, contended)
+TEST_F_TIMEOUT(attach, contended, 100)
 {
+	uint64_t limit = now_ms() + CONTENDED_MS;
+	struct contender c[2] = { 0 };
 	struct target other = { 0 };
-	pthread_barrier_t barrier;
-	int round, i;
+	unsigned int go = 0, round;
+	uint8_t byte, seen;
+	pthread_t thread;
+	int fd, i;
 
 	ASSERT_EQ(0, target_start(&other));
-	ASSERT_EQ(0, pthread_barrier_init(&barrier, NULL, 2));
+	for (i = 0; i < 2; i++) {
+		c[i].go = &go;
+		c[i].pid = i ? other.pid : self->t.pid;
+		/* They end with the test. */
+		ASSERT_EQ(0, pthread_create(&thread, NULL, contend, &c[i]));
+	}
 	for (round = 1; round <= CONTENDED_ROUNDS; round++) {
-		int fd = cordbg_open();
-		struct contender c[2] = {
-			{ &barrier, fd, self->t.pid, 1 },
-			{ &barrier, fd, other.pid, 1 },
-		};
-		pthread_t thread[2];
-		uint8_t byte = round, seen;
-
+		if (round > CONTENDED_ENOUGH && now_ms() > limit)
+			break;
+		fd = contend_once(c, &go, round);
 		ASSERT_LE(0, fd);
-		for (i = 0; i < 2; i++)
-			ASSERT_EQ(0, pthread_create(&thread[i], NULL, contend,
-						    &c[i]));
-		for (i = 0; i < 2; i++)
-			ASSERT_EQ(0, pthread_join(thread[i], NULL));
 		i = c[0].result != 0;
 		ASSERT_EQ(0, c[i].result);
 		ASSERT_EQ(-EBUSY, c[!i].result);
+		byte = round;
 		ASSERT_EQ(0, do_write(fd, ptr_u64(self->area), &byte, 1, 0,
 				      NULL, NULL));
 		ASSERT_EQ(0, peek(c[i].pid, self->area, &seen, 1));
 		ASSERT_EQ(byte, seen);
 		ASSERT_EQ(0, close(fd));
 	}
-	pthread_barrier_destroy(&barrier);
+	ASSERT_LT(CONTENDED_ENOUGH, round);
 	EXPECT_EQ(0, target_stop(&other));
 }
 

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Setting and clearing breakpoints, by one session and by several.
+ * Setting and clearing breakpoints.
  */
 
-#include <pthread.h>
-#include <setjmp.h>
-
-#include "target_code.h"
+#include "target_memory.h"
 
 #define PAGES	4
 
@@ -196,25 +193,6 @@ TEST_F(breakpoint, foreign_opcode)
 	expect_not_planted(_metadata, self);
 }
 
-/* Nor is one that another debugger has planted, here with ptrace(2). */
-TEST_F(breakpoint, foreign_debugger)
-{
-	long word;
-	int status;
-
-	ASSERT_EQ(0, ptrace(PTRACE_ATTACH, self->d.target.pid, NULL, NULL));
-	ASSERT_EQ(self->d.target.pid, waitpid(self->d.target.pid, &status, 0));
-	memcpy(&word, self->at, sizeof(word));
-	memcpy(&word, opcode, OPCODE_LEN);
-	ASSERT_EQ(0, ptrace(PTRACE_POKEDATA, self->d.target.pid, self->at,
-			    word));
-	EXPECT_EQ(-EBUSY, do_break(self->d.session, self->address));
-	EXPECT_EQ(0, count_breakpoints(self->d.session));
-	ASSERT_EQ(0, ptrace(PTRACE_DETACH, self->d.target.pid, NULL, NULL));
-	memcpy(self->at, opcode, OPCODE_LEN);
-	expect_not_planted(_metadata, self);
-}
-
 /* Data under a breakpoint may equal the opcode; cleared, it is foreign. */
 TEST_F(breakpoint, own_data_becomes_foreign)
 {
@@ -235,17 +213,16 @@ TEST_F(breakpoint, nobody_else)
 	expect_planted(_metadata, self);
 }
 
-/* In shared writable memory it is everybody's, until it is cleared. */
+/* Others would run into an opcode in memory they share, writable or not. */
 TEST_F(breakpoint, shared_memory)
 {
-	uint8_t *shared = self->d.window;
+	uint8_t *shared = self->d.window, before[64];
 
 	fill_plain(shared, 64, 1);
-	EXPECT_EQ(0, do_set(self->d.session, ptr_u64(shared), self->original,
-			    OPCODE_LEN, NULL));
-	EXPECT_EQ(0, memcmp(opcode, shared, OPCODE_LEN));
-	EXPECT_EQ(0, do_clear(self->d.session, ptr_u64(shared)));
-	EXPECT_EQ(0, memcmp(self->original, shared, OPCODE_LEN));
+	memcpy(before, shared, sizeof(before));
+	EXPECT_EQ(-EACCES, do_break(self->d.session, ptr_u64(shared)));
+	EXPECT_EQ(0, memcmp(before, shared, sizeof(before)));
+	EXPECT_EQ(0, count_breakpoints(self->d.session));
 }
 
 /* The target itself may be the one who sets them. */
@@ -261,195 +238,6 @@ TEST_F(breakpoint, self)
 	EXPECT_EQ(0, do_clear(session, self->address));
 	EXPECT_EQ(0, memcmp(self->original, self->at, OPCODE_LEN));
 	close(session);
-}
-
-/*
- * Several sessions on one process.
- */
-FIXTURE(sessions)
-{
-	struct debuggee d;
-	int other;
-	uint8_t *at;
-	uint64_t address;
-	uint8_t before[OPCODE_LEN];
-	uint8_t seen[OPCODE_LEN];
-};
-
-FIXTURE_SETUP(sessions)
-{
-	self->at = map_private(page_size());
-	ASSERT_TRUE(!!self->at);
-	fill_plain(self->at, page_size(), 15);
-	self->at += 64;
-	self->address = ptr_u64(self->at);
-	memcpy(self->before, self->at, OPCODE_LEN);
-	memset(self->seen, 0xa5, OPCODE_LEN);
-	ASSERT_EQ(0, debuggee_start(&self->d));
-	self->other = session_open(self->d.target.pid);
-	ASSERT_LE(0, self->other);
-}
-
-FIXTURE_TEARDOWN(sessions)
-{
-	if (self->other >= 0)
-		close(self->other);
-	EXPECT_EQ(0, debuggee_stop(&self->d));
-}
-
-/* What the target has in memory. */
-static void expect_memory(struct __test_metadata *_metadata,
-			  FIXTURE_DATA(sessions) * self, const void *expected)
-{
-	memset(self->seen, 0xa5, OPCODE_LEN);
-	ASSERT_EQ(0, debuggee_peek(&self->d, self->at, self->seen, OPCODE_LEN));
-	EXPECT_EQ(0, memcmp(expected, self->seen, OPCODE_LEN));
-}
-
-TEST_F(sessions, second_set_returns_the_original)
-{
-	uint32_t buflen;
-
-	ASSERT_EQ(0, do_break(self->d.session, self->address));
-	EXPECT_EQ(0, do_set(self->other, self->address, self->seen, OPCODE_LEN,
-			    &buflen));
-	EXPECT_EQ(OPCODE_LEN, buflen);
-	EXPECT_EQ(0, memcmp(self->before, self->seen, OPCODE_LEN));
-	EXPECT_EQ(-EEXIST, do_break(self->other, self->address));
-	EXPECT_EQ(1, count_breakpoints(self->other));
-	expect_memory(_metadata, self, opcode);
-}
-
-/* "Original" is what the program has now, also if a session wrote it. */
-TEST_F(sessions, second_set_returns_what_was_written)
-{
-	uint8_t data[OPCODE_LEN];
-
-	memset(data, 0xcc, sizeof(data));
-	ASSERT_EQ(0, do_break(self->d.session, self->address));
-	ASSERT_EQ(0, do_write(self->d.session, self->address, data,
-			      sizeof(data), 0, NULL, NULL));
-	EXPECT_EQ(0, do_set(self->other, self->address, self->seen, OPCODE_LEN,
-			    NULL));
-	EXPECT_EQ(0, memcmp(data, self->seen, OPCODE_LEN));
-}
-
-TEST_F(sessions, first_clears_first)
-{
-	ASSERT_EQ(0, do_break(self->d.session, self->address));
-	ASSERT_EQ(0, do_break(self->other, self->address));
-	EXPECT_EQ(0, do_clear(self->d.session, self->address));
-	expect_memory(_metadata, self, opcode);
-	EXPECT_EQ(-ENOENT, do_clear(self->d.session, self->address));
-	EXPECT_EQ(0, do_clear(self->other, self->address));
-	expect_memory(_metadata, self, self->before);
-	EXPECT_EQ(0, count_breakpoints(self->other));
-}
-
-TEST_F(sessions, second_clears_first)
-{
-	ASSERT_EQ(0, do_break(self->d.session, self->address));
-	ASSERT_EQ(0, do_break(self->other, self->address));
-	EXPECT_EQ(0, do_clear(self->other, self->address));
-	expect_memory(_metadata, self, opcode);
-	EXPECT_EQ(0, do_clear(self->d.session, self->address));
-	expect_memory(_metadata, self, self->before);
-}
-
-/* What any session wrote is what the last owner puts back. */
-TEST_F(sessions, last_clear_puts_back_what_was_written)
-{
-	uint8_t data[OPCODE_LEN];
-
-	memset(data, 0x77, sizeof(data));
-	ASSERT_EQ(0, do_break(self->d.session, self->address));
-	ASSERT_EQ(0, do_break(self->other, self->address));
-	ASSERT_EQ(0, do_write(self->other, self->address, data, sizeof(data),
-			      0, NULL, NULL));
-	EXPECT_EQ(0, do_read(self->d.session, self->address, self->seen,
-			     OPCODE_LEN, 0, NULL, NULL));
-	EXPECT_EQ(0, memcmp(data, self->seen, OPCODE_LEN));
-	EXPECT_EQ(0, do_clear(self->other, self->address));
-	expect_memory(_metadata, self, opcode);
-	EXPECT_EQ(0, do_clear(self->d.session, self->address));
-	expect_memory(_metadata, self, data);
-}
-
-TEST_F(sessions, clear_of_another)
-{
-	ASSERT_EQ(0, do_break(self->d.session, self->address));
-	EXPECT_EQ(-ENOENT, do_clear(self->other, self->address));
-	EXPECT_EQ(1, count_breakpoints(self->other));
-	expect_memory(_metadata, self, opcode);
-}
-
-TEST_F(sessions, close_clears)
-{
-	ASSERT_EQ(0, do_break(self->other, self->address));
-	expect_memory(_metadata, self, opcode);
-	close(self->other);
-	self->other = -1;
-	expect_memory(_metadata, self, self->before);
-	EXPECT_EQ(0, count_breakpoints(self->d.session));
-}
-
-/* Closing takes away the session's own breakpoints, and no other. */
-TEST_F(sessions, close_leaves_those_of_others)
-{
-	uint64_t second = self->address + 64;
-
-	ASSERT_EQ(0, do_break(self->other, self->address));
-	ASSERT_EQ(0, do_break(self->d.session, self->address));
-	ASSERT_EQ(0, do_break(self->other, second));
-	close(self->other);
-	self->other = -1;
-	expect_memory(_metadata, self, opcode);
-	EXPECT_EQ(1, count_breakpoints(self->d.session));
-	EXPECT_EQ(0, do_clear(self->d.session, self->address));
-	expect_memory(_metadata, self, self->before);
-}
-
-/* One of two descriptors of a session is not the session. */
-TEST_F(sessions, close_of_a_duplicate)
-{
-	int duplicate = dup(self->other);
-
-	ASSERT_LE(0, duplicate);
-	ASSERT_EQ(0, do_break(self->other, self->address));
-	close(self->other);
-	self->other = duplicate;
-	expect_memory(_metadata, self, opcode);
-	EXPECT_EQ(0, do_clear(duplicate, self->address));
-	expect_memory(_metadata, self, self->before);
-}
-
-/* A debugger that dies leaves nothing behind. */
-TEST_F(sessions, killed_debugger)
-{
-	int status, ready[2];
-	pid_t tool;
-	char byte;
-
-	ASSERT_EQ(0, pipe(ready));
-	tool = fork();
-	ASSERT_LE(0, tool);
-	if (!tool) {
-		int session = session_open(self->d.target.pid);
-
-		if (session < 0 || do_break(session, self->address) ||
-		    write(ready[1], "", 1) != 1)
-			_exit(1);
-		pause();
-	}
-	close(ready[1]);
-	ASSERT_EQ(1, read(ready[0], &byte, 1));
-	expect_memory(_metadata, self, opcode);
-	kill(tool, SIGKILL);
-	ASSERT_EQ(tool, waitpid(tool, &status, 0));
-	EXPECT_EQ(SIGKILL, WTERMSIG(status));
-	expect_memory(_metadata, self, self->before);
-	EXPECT_EQ(0, count_breakpoints(self->d.session));
-	close(ready[0]);
 }
 
 /*
@@ -505,153 +293,6 @@ TEST_F(cap, is_per_session)
 	EXPECT_EQ(-ENOSPC, do_break(self->d.session, start + 32));
 	EXPECT_EQ(6, count_breakpoints(other));
 	close(other);
-}
-
-/*
- * A thread that runs into the opcode gets SIGTRAP.
- */
-static sigjmp_buf before_trap;
-static unsigned long trap_pc;
-
-static void on_trap(int sig, siginfo_t *info, void *context)
-{
-	(void)sig;
-	(void)info;
-	trap_pc = context_pc((ucontext_t *)context);
-	siglongjmp(before_trap, 1);
-}
-
-/* Run patched(): where SIGTRAP came, or 0 if it returned as it should. */
-static long run_trapped(void)
-{
-	struct sigaction action = {
-		.sa_sigaction = on_trap,
-		.sa_flags = SA_SIGINFO,
-	};
-
-	trap_pc = 0;
-	if (sigaction(SIGTRAP, &action, NULL))
-		return -errno;
-	if (!sigsetjmp(before_trap, 1) && patched() != NUMBER_BEFORE)
-		return -EIO;
-	return trap_pc;
-}
-
-static void *thread_trapped(void *result)
-{
-	*(long *)result = run_trapped();
-	return NULL;
-}
-
-static long in_target_trapped(unsigned long in_thread, unsigned long unused,
-			      unsigned long unused_too)
-{
-	pthread_t thread;
-	long result;
-
-	(void)unused;
-	(void)unused_too;
-	if (!in_thread)
-		return run_trapped();
-	if (pthread_create(&thread, NULL, thread_trapped, &result) ||
-	    pthread_join(thread, NULL))
-		return -EAGAIN;
-	return result;
-}
-
-FIXTURE(trap)
-{
-	struct debuggee d;
-	uint64_t address;
-};
-
-FIXTURE_SETUP(trap)
-{
-	self->address = ptr_u64(patched_code());
-	ASSERT_EQ(0, debuggee_start(&self->d));
-	ASSERT_EQ(0, do_break(self->d.session, self->address));
-}
-
-FIXTURE_TEARDOWN(trap)
-{
-	EXPECT_EQ(0, debuggee_stop(&self->d));
-}
-
-static void run_into_it(struct __test_metadata *_metadata,
-			FIXTURE_DATA(trap) * self, bool in_thread)
-{
-	struct target *target = &self->d.target;
-
-	EXPECT_EQ(self->address + TRAP_AFTER,
-		  target_call(target, in_target_trapped, in_thread, 0, 0));
-	EXPECT_EQ(self->address + TRAP_AFTER,
-		  target_call(target, in_target_trapped, in_thread, 0, 0));
-	EXPECT_EQ(0, do_clear(self->d.session, self->address));
-	EXPECT_EQ(0, target_call(target, in_target_trapped, in_thread, 0, 0));
-}
-
-TEST_F(trap, main_thread)
-{
-	run_into_it(_metadata, self, false);
-}
-
-TEST_F(trap, another_thread)
-{
-	run_into_it(_metadata, self, true);
-}
-
-/* The test runs the same code and has no breakpoint in it. */
-TEST_F(trap, not_the_test)
-{
-	EXPECT_EQ(NUMBER_BEFORE, patched());
-}
-
-/* Put a stopped tracee at @address: where it was before. */
-static long move_tracee(pid_t pid, unsigned long address)
-{
-	struct user_regs_struct regs;
-	struct iovec iov = { .iov_base = &regs, .iov_len = sizeof(regs) };
-	unsigned long was;
-
-	if (ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &iov))
-		return -errno;
-	was = regs_pc(&regs);
-	regs_pc(&regs) = address;
-	if (ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &iov))
-		return -errno;
-	return was;
-}
-
-/* A tracer sees the trap first, clears the breakpoint and lets it go on. */
-TEST_F(trap, tracer)
-{
-	struct target *target = &self->d.target;
-	int status;
-
-	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, target->pid, NULL, NULL));
-	ASSERT_EQ(0, target_begin(target, in_target_patched, 0, 0, 0));
-	ASSERT_EQ(target->pid, waitpid(target->pid, &status, 0));
-	ASSERT_TRUE(WIFSTOPPED(status));
-	EXPECT_EQ(SIGTRAP, WSTOPSIG(status));
-	EXPECT_EQ(0, do_clear(self->d.session, self->address));
-	EXPECT_EQ(self->address + TRAP_AFTER,
-		  move_tracee(target->pid, self->address));
-	ASSERT_EQ(0, ptrace(PTRACE_DETACH, target->pid, NULL, NULL));
-	EXPECT_EQ(NUMBER_BEFORE, target_result(target));
-}
-
-/* Nobody handles it: the program dies of it, as of any other breakpoint. */
-TEST_F(trap, unhandled)
-{
-	int status;
-
-	ASSERT_EQ(0, target_begin(&self->d.target, in_target_patched, 0, 0, 0));
-	ASSERT_EQ(self->d.target.pid, waitpid(self->d.target.pid, &status, 0));
-	EXPECT_TRUE(WIFSIGNALED(status));
-	EXPECT_EQ(SIGTRAP, WTERMSIG(status));
-	EXPECT_EQ(-ESRCH, do_clear(self->d.session, self->address));
-	close(self->d.session);
-	ASSERT_EQ(0, debuggee_start(&self->d));
 }
 
 TEST_HARNESS_MAIN

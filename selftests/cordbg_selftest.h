@@ -38,7 +38,7 @@ static const uint8_t opcode[] = { 0x00, 0x00, 0x20, 0xd4 };	/* BRK #0 */
 #endif
 #define OPCODE_LEN	sizeof(opcode)
 
-static inline uint64_t ptr_u64(const volatile void *p)
+static inline uint64_t ptr_u64(const void *p)
 {
 	return (uintptr_t)p;
 }
@@ -79,7 +79,7 @@ static inline int session_open(pid_t pid)
 }
 
 static inline int do_transfer(int fd, unsigned long cmd, uint64_t address,
-			      const volatile void *buffer, uint32_t size,
+			      const void *buffer, uint32_t size,
 			      uint32_t flags, uint64_t *written,
 			      uint64_t *failed)
 {
@@ -102,7 +102,7 @@ static inline int do_transfer(int fd, unsigned long cmd, uint64_t address,
 	return err;
 }
 
-static inline int do_write(int fd, uint64_t address, const volatile void *buffer,
+static inline int do_write(int fd, uint64_t address, const void *buffer,
 			   uint32_t size, uint32_t flags, uint64_t *written,
 			   uint64_t *failed)
 {
@@ -110,7 +110,7 @@ static inline int do_write(int fd, uint64_t address, const volatile void *buffer
 			   flags, written, failed);
 }
 
-static inline int do_read(int fd, uint64_t address, volatile void *buffer,
+static inline int do_read(int fd, uint64_t address, void *buffer,
 			  uint32_t size, uint32_t flags, uint64_t *read,
 			  uint64_t *failed)
 {

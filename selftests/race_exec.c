@@ -9,7 +9,8 @@
 #include "cordbg_image.h"
 #include "kselftest_harness.h"
 
-#define FIRE_MS		6000	/* for the rounds of one test */
+#define FIRE_MS		6000	/* for more than ENOUGH rounds of one test */
+#define EXEC_MS		30000	/* for one, with all that happens to it */
 #define ROUNDS		2000
 #define ENOUGH		50
 
@@ -126,7 +127,7 @@ static int shoot(int fd, enum fire fire, unsigned long n)
 /* Shoot until the session's image is gone: shots, or what went wrong. */
 static long fire_until_gone(int fd, enum fire fire)
 {
-	uint64_t limit = now_ms() + FIRE_MS;
+	uint64_t limit = now_ms() + EXEC_MS;
 	long n = 0;
 	int err;
 
@@ -163,7 +164,7 @@ static int session_on(const struct image *image)
 	return fd;
 }
 
-TEST_F_TIMEOUT(replaced, new_image_untouched, 60)
+TEST_F_TIMEOUT(replaced, new_image_untouched, 100)
 {
 	uint64_t limit = now_ms() + FIRE_MS, since, took = 3000;
 	const char how = variant->how;
@@ -172,7 +173,8 @@ TEST_F_TIMEOUT(replaced, new_image_untouched, 60)
 	char ready;
 	int fd;
 
-	for (round = 0; round < ROUNDS && now_ms() < limit; round++) {
+	for (round = 0; round < ENOUGH ||
+	     (round < ROUNDS && now_ms() < limit); round++) {
 		fd = session_on(&self->image);
 		ASSERT_LE(0, fd);
 		since = now_us();
@@ -196,7 +198,6 @@ TEST_F_TIMEOUT(replaced, new_image_untouched, 60)
 	if (variant->set_uid)
 		ASSERT_EQ(IMAGE_YES, image_ask(&self->image, IMAGE_RAISED));
 	TH_LOG("%lu images, %ld shots", round, shots);
-	ASSERT_LE(ENOUGH, round);
 }
 
 int main(int argc, char **argv)

@@ -7,11 +7,12 @@
 #include "cordbg_process.h"
 #include "kselftest_harness.h"
 
-#define MIB		(1U << 20)
+#define MIB		1048576U
 #define OLD		0x00
-#define FIRST		0x77	/* first byte of what is read */
+#define FIRST		0x77	/* where what is read meets the buffer's first */
+#define UNIT		(2 * MIB)
 #define NEW		0x5a
-#define PROMPT_MS	5000	/* a slow machine's "at once" */
+#define PROMPT_MS	10000	/* a slow machine's "at once" */
 #define PLENTY_MS	60000	/* for one large call */
 #define SOME_MS		6000	/* for the rounds of one test */
 
@@ -64,36 +65,37 @@ FIXTURE_VARIANT_ADD(killed, read)
 	.smaller = 8 * MIB,
 };
 
-/* A buffer of @size bytes that takes no more memory than one of 2 MiB. */
+/* A buffer of @size bytes that takes no more memory than one of UNIT. */
 static uint8_t *map_repeated(uint32_t size, uint8_t value)
 {
 	const int prot = PROT_READ | PROT_WRITE;
-	const uint32_t unit = 2 * MIB;
 	int fd = memfd_create("buffer", MFD_CLOEXEC);
 	uint8_t *p = mmap(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS |
 			  MAP_NORESERVE, -1, 0);
 	uint32_t at;
 
-	if (p == MAP_FAILED || fd < 0 || ftruncate(fd, unit))
+	if (p == MAP_FAILED || fd < 0 || ftruncate(fd, UNIT))
 		return NULL;
-	for (at = 0; at < size; at += unit)
-		if (mmap(p + at, unit, prot, MAP_SHARED | MAP_FIXED, fd, 0) ==
+	for (at = 0; at < size; at += UNIT)
+		if (mmap(p + at, UNIT, prot, MAP_SHARED | MAP_FIXED, fd, 0) ==
 		    MAP_FAILED)
 			return NULL;
 	close(fd);
-	memset(p, value, unit);
+	memset(p, value, UNIT);
 	return p;
 }
 
 FIXTURE_SETUP(killed)
 {
 	const int prot = PROT_READ | PROT_WRITE;
+	uint32_t at;
 
 	self->area = mmap(NULL, variant->size, prot, MAP_PRIVATE |
 			  MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	ASSERT_TRUE(self->area != MAP_FAILED);
-	if (variant->cmd == CORDBG_READ_MEMORY)
-		self->area[0] = FIRST;
+	for (at = 0; variant->cmd == CORDBG_READ_MEMORY && at < variant->size;
+	     at += UNIT)
+		self->area[at] = FIRST;
 	self->buffer = map_repeated(variant->size, NEW);
 	ASSERT_TRUE(!!self->buffer);
 	self->report = mmap(NULL, sizeof(*self->report), prot,
@@ -207,34 +209,66 @@ static bool untouched(struct _test_data_killed *self, uint32_t size)
 	return true;
 }
 
-TEST_F_TIMEOUT(killed, tool, 150)
+/* For target_call(). */
+static long in_target_forget(unsigned long address, unsigned long size,
+			     unsigned long unused)
 {
-	pid_t tool = tool_start(self, variant->cmd, variant->size);
-	uint64_t since, written;
-	uint32_t offset = 0;
+	(void)unused;
+	memset((void *)address, OLD, size);
+	return 0;
+}
+
+/* Kill a tool that has come to @offset: whether it died as it should. */
+static bool tool_kill(struct _test_data_killed *self, unsigned long cmd,
+		      uint32_t size, uint32_t offset)
+{
+	pid_t tool = tool_start(self, cmd, size);
+	uint64_t since;
 	int status;
 
-	ASSERT_LT(0, tool);
-	/* In the second window of several that are written. */
-	if (variant->cmd == CORDBG_WRITE_MEMORY &&
-	    variant->size > CORDBG_WINDOW)
-		offset = CORDBG_WINDOW;
-	ASSERT_TRUE(tool_wait(self, variant->cmd, offset));
+	if (tool < 0)
+		return false;
+	tool_wait(self, cmd, offset);
 	since = now_ms();
 	kill(tool, SIGKILL);
-	ASSERT_EQ(0, child_wait(tool, PROMPT_MS, &status));
-	written = self->report->written;
-	TH_LOG("%llu of %u bytes, gone after %llu ms",
-	       (unsigned long long)written, variant->size,
+	if (child_wait(tool, PROMPT_MS, &status))
+		return false;
+	printf("# killed after %llu of %u bytes, gone after %llu ms\n",
+	       (unsigned long long)self->report->written, size,
 	       (unsigned long long)(now_ms() - since));
-	ASSERT_TRUE(WIFSIGNALED(status));
-	ASSERT_LT(offset, written);
-	/* Only a range of several windows is sure to be interrupted. */
-	if (variant->size > CORDBG_WINDOW)
-		ASSERT_GT(variant->size, written);
-	ASSERT_TRUE(variant->cmd == CORDBG_READ_MEMORY ?
-		    untouched(self, variant->size) :
-		    exactly_written(self, variant->size, written));
+	return !status || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+#define TOOL_ATTEMPTS	5
+
+/*
+ * However slow the test, one of several tools is caught in the middle of its call;
+ * and then it ends there, not at the end of its window.
+ */
+TEST_F_TIMEOUT(killed, tool, 200)
+{
+	bool write = variant->cmd == CORDBG_WRITE_MEMORY;
+	uint32_t size = variant->size, offset = 0;
+	uint64_t written = size;
+	int attempt;
+
+	/* In the second window of several. */
+	if (write && size > CORDBG_WINDOW)
+		offset = CORDBG_WINDOW;
+	for (attempt = 0; attempt < TOOL_ATTEMPTS && written == size;
+	     attempt++) {
+		if (attempt && write)
+			ASSERT_EQ(0, target_call(&self->t, in_target_forget,
+						 (unsigned long)self->area,
+						 size, 0));
+		ASSERT_TRUE(tool_kill(self, variant->cmd, size, offset));
+		written = self->report->written;
+		ASSERT_GE(size, written);
+		ASSERT_LT(offset, written);
+		ASSERT_TRUE(write ? exactly_written(self, size, written) :
+				    untouched(self, size));
+	}
+	ASSERT_GT(size, written);
 }
 
 /* Milliseconds that one whole call takes, setup included. */
@@ -250,29 +284,23 @@ static uint64_t tool_duration(struct _test_data_killed *self,
 	return now_ms() - since + 1;
 }
 
-/* For target_call(). */
-static long in_target_forget(unsigned long address, unsigned long size,
-			     unsigned long unused)
-{
-	(void)unused;
-	memset((void *)address, OLD, size);
-	return 0;
-}
-
 #define ANY_ROUNDS	24
 #define ANY_ENOUGH	3
 
 /* Kill it in all phases, from the setting of breakpoints to the exit. */
-TEST_F_TIMEOUT(killed, tool_any_time, 60)
+TEST_F_TIMEOUT(killed, tool_any_time, 100)
 {
 	const uint32_t size = variant->smaller;
 	uint64_t limit = now_ms() + SOME_MS, duration, written;
 	int status, round, partial = 0;
 	pid_t tool;
 
+	/* The first one finds pages missing and takes longer. */
+	ASSERT_NE(0U, tool_duration(self, variant->cmd, size));
 	duration = tool_duration(self, variant->cmd, size);
 	ASSERT_NE(0U, duration);
-	for (round = 0; round < ANY_ROUNDS && now_ms() < limit; round++) {
+	for (round = 0; round < ANY_ENOUGH ||
+	     (round < ANY_ROUNDS && now_ms() < limit); round++) {
 		ASSERT_EQ(0, target_call(&self->t, in_target_forget,
 					 (unsigned long)self->area, size, 0));
 		tool = tool_start(self, variant->cmd, size);
@@ -291,7 +319,6 @@ TEST_F_TIMEOUT(killed, tool_any_time, 60)
 		ASSERT_TRUE(exactly_written(self, size, written));
 	}
 	TH_LOG("%d rounds, %d interrupted", round, partial);
-	ASSERT_LE(ANY_ENOUGH, round);
 }
 
 /* The tool's call ends, with an error that says why if it failed at all. */
@@ -453,7 +480,7 @@ static int target_clean(struct target *t)
 #define PLANTER_ROUNDS	60
 #define PLANTER_ENOUGH	15
 
-TEST_F_TIMEOUT(at_work, tool_killed, 60)
+TEST_F_TIMEOUT(at_work, tool_killed, 100)
 {
 	uint64_t limit = now_ms() + SOME_MS;
 	uint8_t byte = 0;
@@ -461,7 +488,8 @@ TEST_F_TIMEOUT(at_work, tool_killed, 60)
 
 	ASSERT_EQ(0, target_call(&self->t, in_target_thread,
 				 (unsigned long)count, 0, 0));
-	for (round = 0; round < PLANTER_ROUNDS && now_ms() < limit; round++) {
+	for (round = 0; round < PLANTER_ENOUGH || !caught ||
+	     (round < PLANTER_ROUNDS && now_ms() < limit); round++) {
 		self->tool = fork();
 		ASSERT_LE(0, self->tool);
 		if (!self->tool)
@@ -481,20 +509,19 @@ TEST_F_TIMEOUT(at_work, tool_killed, 60)
 	       caught, work->rounds);
 	EXPECT_EQ(0U, work->lost);
 	EXPECT_LT(1000U, work->rounds);
-	ASSERT_LE(PLANTER_ENOUGH, round);
-	ASSERT_LT(0, caught);
 }
 
 #define EXIT_ROUNDS	400
 #define EXIT_ENOUGH	50
 
 /* Attach to, use and close targets that are about to exit. */
-TEST_F_TIMEOUT(at_work, others_exit, 60)
+TEST_F_TIMEOUT(at_work, others_exit, 100)
 {
 	uint64_t limit = now_ms() + SOME_MS;
 	int round, step, attached = 0, used = 0;
 
-	for (round = 0; round < EXIT_ROUNDS && now_ms() < limit; round++) {
+	for (round = 0; round < EXIT_ENOUGH || !attached ||
+	     (round < EXIT_ROUNDS && now_ms() < limit); round++) {
 		uint64_t at = ptr_u64(work->page) + 64;
 		pid_t pid = fork();
 		int fd, err = 0;
@@ -522,8 +549,6 @@ TEST_F_TIMEOUT(at_work, others_exit, 60)
 			close(fd);
 	}
 	TH_LOG("%d rounds, %d attached, %d steps", round, attached, used);
-	ASSERT_LE(EXIT_ENOUGH, round);
-	ASSERT_LT(0, attached);
 	/* The one that goes on has none of it. */
 	ASSERT_EQ(0, target_clean(&self->t));
 }

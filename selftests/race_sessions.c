@@ -7,14 +7,46 @@
 #include "kselftest_harness.h"
 
 #define AREA_SIZE	16384
-#define PLENTY_MS	6000
+#define LONG_MS	6000
 #define PLACES		8
 #define PLACE(i)	(8000 + 64 * (i))	/* the last in a page of its own */
+
+#define SETTERS		3
 
 FIXTURE(sessions)
 {
 	struct target t;
 	uint8_t *area;
+};
+
+FIXTURE_VARIANT(sessions)
+{
+	int setters;
+	int places;
+	unsigned long rounds;
+};
+
+/* One of them leaves clearing to close(). */
+FIXTURE_VARIANT_ADD(sessions, many_places)
+{
+	.setters = SETTERS,
+	.places = PLACES,
+	.rounds = 2000,
+};
+
+/* All in one place, and memory restored each time. */
+FIXTURE_VARIANT_ADD(sessions, one_place)
+{
+	.setters = 1,
+	.places = 1,
+	.rounds = 20000,
+};
+
+FIXTURE_VARIANT_ADD(sessions, one_place_shared)
+{
+	.setters = 2,
+	.places = 1,
+	.rounds = 10000,
 };
 
 FIXTURE_SETUP(sessions)
@@ -47,6 +79,7 @@ struct progress {
  * struct setter - a thread with a session that sets and clears
  * @pid: The target.
  * @area: Its memory.
+ * @places: How many breakpoints it sets.
  * @close: Leave it to close() to clear.
  * @progress: The writer's.
  * @rounds: How often it set a breakpoint.
@@ -55,6 +88,7 @@ struct progress {
 struct setter {
 	pid_t pid;
 	uint8_t *area;
+	int places;
 	bool close;
 	struct progress *progress;
 	unsigned long rounds;
@@ -94,7 +128,7 @@ static int set_and_judge(struct setter *s, int fd, uint64_t at)
 	if (do_set(fd, at, original, sizeof(original), &length) ||
 	    length != OPCODE_LEN)
 		return __LINE__;
-	s->rounds++;
+	__atomic_add_fetch(&s->rounds, 1, __ATOMIC_RELAXED);
 	if (!written_between(original[0], first, load(&s->progress->begun)))
 		return __LINE__;
 	return filled_with(original, original[0], OPCODE_LEN) ? 0 : __LINE__;
@@ -105,9 +139,9 @@ static int set_and_clear_each(struct setter *s, int fd)
 	uint64_t base = ptr_u64(s->area);
 	int i, line = 0;
 
-	for (i = 0; !line && i < PLACES; i++)
+	for (i = 0; !line && i < s->places; i++)
 		line = set_and_judge(s, fd, base + PLACE(i));
-	for (i = 0; !line && !s->close && i < PLACES; i++)
+	for (i = 0; !line && !s->close && i < s->places; i++)
 		if (do_clear(fd, base + PLACE(i)))
 			line = __LINE__;
 	return line;
@@ -132,68 +166,86 @@ static void *set_and_clear(void *data)
 	return NULL;
 }
 
-#define SETTERS		3
-#define WRITE_ROUNDS	2000
-#define WRITE_ENOUGH	100
+#define ENOUGH		100
 
-/* One session writes, three set and clear; one of these by closing. */
-TEST_F(sessions, write_set_clear)
+/* Write number @n over every place, in few bytes each or all at once. */
+static bool write_over(int fd, uint8_t *area, int places, unsigned long n)
 {
-	static uint8_t out[AREA_SIZE], in[AREA_SIZE];
+	static uint8_t out[AREA_SIZE];
+	uint64_t done;
+	int i;
+
+	memset(out, value_of(n), sizeof(out));
+	if (n % 8 == 0)
+		return !do_write(fd, ptr_u64(area), out, AREA_SIZE, 0, &done,
+				 NULL) && done == AREA_SIZE;
+	for (i = 0; i < places; i++)
+		if (do_write(fd, ptr_u64(area + PLACE(i) - 32), out, 64, 0,
+			     &done, NULL) || done != 64)
+			return false;
+	return true;
+}
+
+/* Whether the writer and each setter did something to mean something. */
+static bool met_enough(const struct setter *s, int setters, unsigned long round)
+{
+	int i;
+
+	for (i = 0; i < setters; i++)
+		if (load(&s[i].rounds) < ENOUGH &&
+		    !__atomic_load_n(&s[i].line, __ATOMIC_RELAXED))
+			return false;
+	return round > ENOUGH;
+}
+
+/* Nobody else writes: what the program reads is what was written. */
+TEST_F_TIMEOUT(sessions, write_set_clear, 100)
+{
+	const size_t size = 64 * variant->places;
+	uint8_t *start = self->area + PLACE(0) - 32;
 	struct progress progress = { 0 };
 	struct setter setters[SETTERS];
 	struct cordbg_breakpoint list[PLACES];
 	pthread_t threads[SETTERS];
-	uint64_t limit = now_ms() + PLENTY_MS, n;
+	uint8_t seen[64 * PLACES];
+	uint64_t limit = now_ms() + LONG_MS;
 	unsigned long round;
 	uint32_t count;
 	int fd, i;
 
 	fd = session_open(self->t.pid);
 	ASSERT_LE(0, fd);
-	for (i = 0; i < SETTERS; i++) {
+	for (i = 0; i < variant->setters; i++) {
 		setters[i] = (struct setter) {
 			.pid = self->t.pid,
 			.area = self->area,
+			.places = variant->places,
 			.close = i == SETTERS - 1,
 			.progress = &progress,
 		};
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, set_and_clear,
 					    &setters[i]));
 	}
-	for (round = 1; round < WRITE_ROUNDS && now_ms() < limit; round++) {
-		/* Few bytes over each, or the whole area at once. */
-		size_t size = round % 4 ? 64 : AREA_SIZE;
-
-		memset(out, value_of(round), size);
+	for (round = 1; !met_enough(setters, variant->setters, round) ||
+	     (round < variant->rounds && now_ms() < limit); round++) {
 		__atomic_store_n(&progress.begun, round, __ATOMIC_SEQ_CST);
-		for (i = 0; i < (size == 64 ? PLACES : 1); i++) {
-			int at = size == 64 ? PLACE(i) - 32 : 0;
-
-			ASSERT_EQ(0, do_write(fd, ptr_u64(self->area + at), out,
-					      size, 0, &n, NULL));
-			ASSERT_EQ(size, n);
-		}
+		ASSERT_TRUE(write_over(fd, self->area, variant->places, round));
 		__atomic_store_n(&progress.done, round, __ATOMIC_SEQ_CST);
-		/* Nobody else writes: what is read is what was written. */
-		ASSERT_EQ(0, do_read(fd, ptr_u64(self->area + PLACE(0) - 32),
-				     in, 64 * PLACES, 0, NULL, NULL));
-		ASSERT_TRUE(filled_with(in, value_of(round), 64 * PLACES));
+		ASSERT_EQ(0, do_read(fd, ptr_u64(start), seen, size, 0, NULL,
+				     NULL));
+		ASSERT_TRUE(filled_with(seen, value_of(round), size));
 	}
 	__atomic_store_n(&progress.stop, 1, __ATOMIC_SEQ_CST);
-	for (i = 0; i < SETTERS; i++) {
+	for (i = 0; i < variant->setters; i++) {
 		ASSERT_EQ(0, pthread_join(threads[i], NULL));
 		EXPECT_EQ(0, setters[i].line);
-		EXPECT_LE(WRITE_ENOUGH, setters[i].rounds);
 		TH_LOG("%lu writes, %lu breakpoints", round, setters[i].rounds);
 	}
-	ASSERT_LE(WRITE_ENOUGH, round);
 	/* No session has a breakpoint left, and memory no opcode. */
 	ASSERT_EQ(0, do_list(fd, 0, list, PLACES, &count));
 	EXPECT_EQ(0U, count);
-	ASSERT_EQ(0, peek(self->t.pid, self->area + PLACE(0) - 32, in,
-			  64 * PLACES));
-	EXPECT_TRUE(filled_with(in, value_of(round - 1), 64 * PLACES));
+	ASSERT_EQ(0, peek(self->t.pid, start, seen, size));
+	EXPECT_TRUE(filled_with(seen, value_of(round - 1), size));
 	close(fd);
 }
 
@@ -296,7 +348,7 @@ FIXTURE_TEARDOWN(overlap)
  * Two sessions write overlapping ranges. Which byte is whose is open, but each is
  * one or the other's, and a shadow is never anything else.
  */
-TEST_F(overlap, bytes_are_written_ones)
+TEST_F_TIMEOUT(overlap, bytes_are_written_ones, 100)
 {
 	/* The second range begins in the middle of the first. */
 	uint8_t *middle = self->area + 6000;

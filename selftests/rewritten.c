@@ -61,7 +61,7 @@ static long map_file(unsigned long page, unsigned long address)
 	fd = file_create(bytes, sizeof(bytes), page_size());
 	if (fd < 0)
 		return fd;
-	return map_at(page, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED,
+	return map_at(page, page_size(), PROT_READ | PROT_WRITE, MAP_PRIVATE,
 		      fd);
 }
 

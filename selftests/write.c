@@ -371,6 +371,21 @@ TEST_F(write, size_zero)
 	expect_unchanged(_metadata, self);
 }
 
+/* As many bytes as a size can say: refused where the memory ends. */
+TEST_F(write, size_largest)
+{
+	uint64_t end = ptr_u64(self->data) + self->size - self->page;
+	uint64_t written, failed;
+
+	ASSERT_EQ(0, target_call(&self->d.target, in_target_unmap, end,
+				 self->page, 0));
+	EXPECT_EQ(-ENXIO, do_write(self->d.session, ptr_u64(self->data), NULL,
+				   UINT32_MAX, CORDBG_PROBE, &written,
+				   &failed));
+	EXPECT_EQ(0, written);
+	EXPECT_EQ(end, failed);
+}
+
 TEST_F(write, address_wraps)
 {
 	uint64_t written, failed;

@@ -40,7 +40,7 @@ apt_update()
 apt_download()
 {
 	say "downloading $*"
-	apt-get -q download "$@" >&2 && return
+	apt-get -q -o APT::Sandbox::User=root download "$@" >&2 && return
 	apt_update
-	apt-get -q download "$@" >&2
+	apt-get -q -o APT::Sandbox::User=root download "$@" >&2
 }

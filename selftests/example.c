@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The example of README.md, as it stands in user/examples, against the library.
+ */
+#include "kselftest_harness.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define main example_main
+#include "write_behind_breakpoint.c"
+#undef main
+
+TEST(write_behind_breakpoint)
+{
+	pid_t pid = fork();
+	int status;
+
+	ASSERT_LE(0, pid);
+	/* It exits by itself if something does not hold. */
+	if (!pid)
+		exit(example_main());
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+TEST_HARNESS_MAIN
