@@ -55,7 +55,16 @@ static int plant(struct cordbg_process *process,
 				      CORDBG_OPCODE);
 }
 
-/* A new breakpoint. -EAGAIN: the page may not be the right one any more. */
+/* An unmap from now on drops the shadow; one since the pin has to be found. */
+static bool is_moved(const struct cordbg_process *process,
+		     const struct cordbg_window *window,
+		     unsigned long address, unsigned long epoch)
+{
+	return READ_ONCE(process->epoch) != epoch &&
+	       !cordbg_window_current(window, address);
+}
+
+/* A new breakpoint. -EAGAIN: the page is not the right one any more. */
 static int set_new(struct cordbg_session *session,
 		   const struct cordbg_window *window, unsigned long address,
 		   unsigned long epoch, struct cordbg_reserve *reserve)
@@ -67,9 +76,7 @@ static int set_new(struct cordbg_session *session,
 	shadow->address = address;
 	cordbg_shadow_insert(process, shadow);
 	reserve->shadow = NULL;
-	/* An unmap from now on drops it; one since the pin has to be found. */
-	if (READ_ONCE(process->epoch) != epoch &&
-	    !cordbg_window_current(window, address))
+	if (is_moved(process, window, address, epoch))
 		err = -EAGAIN;
 	else
 		err = plant(process, window, shadow);
@@ -84,13 +91,16 @@ static int set_new(struct cordbg_session *session,
 
 /* Join a breakpoint of other sessions; plant it again if it is not there. */
 static int set_shared(struct cordbg_session *session,
-		      const struct cordbg_window *window,
+		      const struct cordbg_window *window, unsigned long epoch,
 		      struct cordbg_shadow *shadow,
 		      struct cordbg_reserve *reserve)
 {
 	struct cordbg_process *process = session->process;
 	int err = 0;
 
+	/* The shadow may be that of memory which is there only since. */
+	if (is_moved(process, window, shadow->address, epoch))
+		return -EAGAIN;
 	if (!cordbg_shadow_planted(shadow, window)) {
 		/* A forked child needs the bytes as they were. */
 		err = cordbg_forks_clean(process);
@@ -122,7 +132,7 @@ static int set_locked(struct cordbg_session *session,
 	if (session->nr_owners >= READ_ONCE(cordbg_max_breakpoints))
 		return -ENOSPC;
 	if (shadow) {
-		err = set_shared(session, window, shadow, reserve);
+		err = set_shared(session, window, epoch, shadow, reserve);
 	} else {
 		shadow = reserve->shadow;
 		err = set_new(session, window, address, epoch, reserve);

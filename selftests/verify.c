@@ -224,7 +224,7 @@ FIXTURE_VARIANT_ADD(tail, past_end_of_file) {
 	.read = -ENXIO,
 	.force_write = -ENXIO,
 	.force_read = -ENXIO,
-	.set = -ENXIO,
+	.set = -EACCES,
 };
 
 FIXTURE_VARIANT_ADD(tail, past_end_of_private_file) {
@@ -249,7 +249,7 @@ FIXTURE_VARIANT_ADD(tail, memfd_secret) {
 	.read = -ENXIO,
 	.force_write = -ENXIO,
 	.force_read = -ENXIO,
-	.set = -ENXIO,
+	.set = -EACCES,
 };
 
 FIXTURE_VARIANT_ADD(tail, userfaultfd_hole) {
@@ -274,7 +274,7 @@ FIXTURE_VARIANT_ADD(tail, no_huge_page) {
 	.read = -ENXIO,
 	.force_write = -ENXIO,
 	.force_read = -ENXIO,
-	.set = -ENXIO,
+	.set = -EACCES,
 };
 
 FIXTURE_SETUP(tail)
