@@ -20,7 +20,7 @@
  * for every ioctl:
  *
  *   E2BIG      @argsz is larger than this kernel's structure, and a byte past
- *              its end is not zero
+ *              its end is not zero; or larger than a page
  *   EACCES     the target range is mapped but its protection forbids the
  *              access; a breakpoint cannot be planted there
  *   EBUSY      ATTACH: the session is bound already.
