@@ -11,6 +11,7 @@
 # changes on this machine is that missing Debian packages are installed:
 #   make test             the selftests, 64-bit and 32-bit, on Linux 6.1 and 6.12
 #   make stress           everything at once for DURATION seconds
+#   make test-reload      the module loaded and unloaded ROUNDS times under traffic
 #   make shell            a prompt in the test machine, with the module loaded
 #   make demo             a story with a real program
 #   make check            style and static checks
@@ -29,6 +30,7 @@
 #   T        test: programs to run, such as "write read" [all]
 #   BITS     test: 64, 32 or "64 32" [both; stress: 64]
 #   DURATION stress: seconds [60]
+#   ROUNDS   test-reload: how often [1000]
 #   SEED     stress: seed of its random numbers [a random one]
 #   V        test: 1 shows the programs' whole reports [none]
 
@@ -39,6 +41,7 @@ BITS ?= 64 32
 T ?=
 DURATION ?= 60
 SEED ?=
+ROUNDS ?= 1000
 
 vm := selftests/vm
 series = $(lastword $(KERNEL))
@@ -73,6 +76,12 @@ stress:
 	@$(build_in_vm) stress KERNEL=$(series) BITS=$(firstword $(BITS)) \
 		DURATION=$(DURATION) SEED=$(SEED)
 
+# An hour is plenty.
+test-reload:
+	@$(vm)/deps
+	@ROUNDS=$(ROUNDS) TIMEOUT=3600 $(build_in_vm) test KERNEL="$(KERNEL)" \
+		BITS="$(firstword $(BITS))" T=reload
+
 check:
 	@$(vm)/deps
 	@$(build_in_vm) check KERNEL="$(KERNEL)"
@@ -86,7 +95,7 @@ shell:
 demo:
 	@$(vm)/deps
 	@$(vm)/lock selftests/demo/run $(series)
-.PHONY: test stress check shell demo
+.PHONY: test stress test-reload check shell demo
 
 clean:
 	$(if $(wildcard $(KDIR)/Makefile),$(build_in_kdir) clean)

@@ -331,7 +331,7 @@ static unsigned int parse(const char *text, unsigned int most)
 
 static unsigned int parse_arguments(int argc, char **argv)
 {
-	unsigned int seconds = 10;
+	unsigned int seconds = 20;
 	int option;
 
 	stress->seed = 1;
