@@ -7,6 +7,9 @@
 
 #include <sched.h>
 #include <spawn.h>
+#if __has_include(<sys/rseq.h>)
+#include <sys/rseq.h>
+#endif
 #include <sys/stat.h>
 
 #include "target_fork.h"
@@ -618,6 +621,25 @@ TEST_F_TIMEOUT(failing, nothing_hangs, 200)
 }
 
 /*
+ * The kernel kills a process if it cannot write to the area that the C library
+ * registers with rseq(2), for want of memory too.
+ */
+static long in_target_leave_rseq(unsigned long a, unsigned long b,
+				 unsigned long c)
+{
+	(void)a;
+	(void)b;
+	(void)c;
+#if __has_include(<sys/rseq.h>)
+	if (__rseq_size &&
+	    syscall(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset,
+		    sizeof(struct rseq), RSEQ_FLAG_UNREGISTER, RSEQ_SIG))
+		return -errno;
+#endif
+	return 0;
+}
+
+/*
  * A child whose bytes cannot be put back for want of memory does not run before
  * they can.
  */
@@ -646,6 +668,7 @@ FIXTURE_SETUP(scarce)
 	ASSERT_TRUE(!!sharing);
 	ASSERT_EQ(0, code_map());
 	ASSERT_EQ(0, debuggee_start(&self->d));
+	ASSERT_EQ(0, target_call(&self->d.target, in_target_leave_rseq, 0, 0, 0));
 	/* A control group out of memory fills the console. */
 	ASSERT_EQ(0, exchange_setting(PRINTK, 1, &self->loglevel));
 	ASSERT_EQ(0, cgroup_enter(self->d.target.pid));

@@ -208,15 +208,31 @@ static struct model *model_begin(const struct session *s)
 	return model;
 }
 
+/* Another session has written to a later image: this one must be dead. */
+static void write_dead(struct session *s)
+{
+	uint8_t byte = 0;
+
+	if (came_to(s, "late write", 0,
+		    do_write(s->fd, DATA, &byte, 1, 0, NULL, NULL), -ESRCH))
+		session_close(s);
+	count(ESRCH_SEEN);
+}
+
 static void write_own(struct session *s)
 {
 	struct strip strip = random_strip(&tool_random, FIRST_TOOL + tool);
 	size_t size, at = random_part(&tool_random, &strip, &size);
 	uint32_t flags = at >= DATA_SIZE ? CORDBG_FORCE : 0;
-	struct model *model = model_begin(s);
+	struct model *model;
 	uint64_t written;
 	int err;
 
+	if (model_of(s)->image > s->image) {
+		write_dead(s);
+		return;
+	}
+	model = model_begin(s);
 	random_bytes(&tool_random, at, true, model->pending_bytes, size);
 	model->pending_at = at;
 	store(&model->pending, size);
