@@ -19,8 +19,8 @@
  *   then on it exists only for forks and moves that began before, and is freed
  *   when there is none.
  * - A fork lives from the copy of the memory until the parent has returned and
- *   the child is clean; a move until mremap(2) returns. Both run as task works
- *   and keep the module.
+ *   the child is clean; a move until mremap(2) has returned, and no fork or move
+ *   that began before is under way. Both run as task works and keep the module.
  * - The mm's memory is used only between mmget_not_zero() and mmput(), so that
  *   an idle session keeps none of it alive.
  *
@@ -69,14 +69,15 @@ struct task_struct;
  * @watched: @notifier is registered; under @lock.
  * @shadows: struct cordbg_shadow by address; those that are not dropped never
  *	overlap. Changed under @lock and @map_lock, so stable under either.
- * @epoch: Counts unmaps and drops, under @map_lock.
+ * @epoch: Counts unmaps, drops and ends of moves, under @map_lock.
  * @drops: Counts shadows that stopped hiding bytes, under @map_lock.
  * @nr_unmapped: Shadows dropped with their memory that have owners, under
  *	@map_lock.
  * @cleared: Shadows without owners by their @owners, under @lock.
  * @plants: Counts opcodes planted, under @lock.
  * @purged: What cordbg_shadows_purge() went up to, under @lock.
- * @moves: mremap(2) under way, under moves_lock.
+ * @moves: mremap(2) under way and what they carried on from, oldest first, under
+ *	moves_lock.
  */
 struct cordbg_process {
 	struct hlist_node node;
@@ -110,7 +111,8 @@ struct cordbg_process {
  * @address: Address of the opcode's first byte, a multiple of its length.
  * @dropped: 0, or process->epoch as of when it was dropped; under
  *	process->map_lock.
- * @moved_to: If mremap(2) did that, where the bytes have been restored.
+ * @unmapped: 0, or process->epoch as of when its memory was unmapped or moved;
+ *	under process->map_lock.
  * @planted: process->plants as of when the opcode was planted.
  * @cleared: The last owner is gone.
  * @original: The program's bytes, true only while the opcode stands in memory:
@@ -121,7 +123,7 @@ struct cordbg_shadow {
 	struct list_head owners;
 	unsigned long address;
 	unsigned long dropped;
-	unsigned long moved_to;
+	unsigned long unmapped;
 	unsigned long planted;
 	bool cleared;
 	cordbg_opcode_t original;
@@ -241,7 +243,11 @@ int cordbg_fork_settle(const struct mm_struct *mm);
 /* move.c */
 struct cordbg_move *cordbg_move_begin(struct cordbg_process *process,
 				      const struct mmu_notifier_range *range);
-void cordbg_move_cancel(struct cordbg_move *move);
+void cordbg_move_unmapped(struct cordbg_move *move, bool any);
+bool cordbg_moved(const struct cordbg_process *process,
+		  const struct cordbg_shadow *shadow, unsigned long epoch,
+		  unsigned long *address);
+void cordbg_moves_purge(struct cordbg_process *process);
 unsigned long cordbg_moves_epoch(const struct cordbg_process *process);
 
 /* window.c */
@@ -281,10 +287,13 @@ void cordbg_shadow_cancel(struct cordbg_process *process,
 			  struct cordbg_shadow *shadow);
 bool cordbg_shadows_unmap(struct cordbg_process *process, unsigned long start,
 			  unsigned long end);
-int cordbg_shadows_move(struct cordbg_process *process,
-			struct cordbg_window *window, unsigned long from,
-			unsigned long size, unsigned long to,
-			unsigned long since);
+struct cordbg_shadow *
+cordbg_shadow_next_unmapped(const struct cordbg_process *process,
+			    const struct cordbg_shadow *shadow,
+			    unsigned long from, unsigned long size);
+unsigned long cordbg_epoch_advance(struct cordbg_process *process);
+void cordbg_shadow_keep(struct cordbg_process *process,
+			struct cordbg_shadow *shadow);
 int cordbg_shadows_clean(const struct cordbg_process *process,
 			 struct cordbg_window *window, unsigned long epoch);
 void cordbg_shadows_purge(struct cordbg_process *process);

@@ -218,13 +218,35 @@ void cordbg_shadow_insert(struct cordbg_process *process,
 	spin_unlock(&process->map_lock);
 }
 
+static void epoch_advance(struct cordbg_process *process)
+{
+	lockdep_assert_held(&process->map_lock);
+	WRITE_ONCE(process->epoch, process->epoch + 1);
+}
+
+/**
+ * cordbg_epoch_advance() - tell what began before from what begins from now on
+ * @process: The process.
+ *
+ * Return: process->epoch.
+ */
+unsigned long cordbg_epoch_advance(struct cordbg_process *process)
+{
+	unsigned long epoch;
+
+	spin_lock(&process->map_lock);
+	epoch_advance(process);
+	epoch = process->epoch;
+	spin_unlock(&process->map_lock);
+	return epoch;
+}
+
 /* The breakpoint is gone, but for children that were forked before. */
 static void shadow_drop(struct cordbg_process *process,
 			struct cordbg_shadow *shadow)
 {
-	lockdep_assert_held(&process->map_lock);
 	WRITE_ONCE(process->drops, process->drops + 1);
-	WRITE_ONCE(process->epoch, process->epoch + 1);
+	epoch_advance(process);
 	WRITE_ONCE(shadow->dropped, process->epoch);
 }
 
@@ -245,12 +267,13 @@ bool cordbg_shadows_unmap(struct cordbg_process *process, unsigned long start,
 	bool any = false;
 
 	spin_lock(&process->map_lock);
-	WRITE_ONCE(process->epoch, process->epoch + 1);
+	epoch_advance(process);
 	shadow = shadow_seek(process, start);
 	for (; shadow && shadow->address < end; shadow = shadow_step(shadow)) {
 		if (shadow->dropped)
 			continue;
 		shadow_drop(process, shadow);
+		WRITE_ONCE(shadow->unmapped, shadow->dropped);
 		WRITE_ONCE(process->nr_unmapped, process->nr_unmapped + 1);
 		any = true;
 	}
@@ -259,41 +282,41 @@ bool cordbg_shadows_unmap(struct cordbg_process *process, unsigned long start,
 }
 
 /**
- * cordbg_shadows_move() - restore opcodes that mremap(2) has carried away
+ * cordbg_shadow_next_unmapped() - walk over breakpoints whose memory went away
  * @process: The process, locked.
- * @window: A one-page window for writing on its memory.
- * @from: First address of the range that was moved.
+ * @shadow: Where the walk is, NULL to begin.
+ * @from: First address of a range.
  * @size: Its size.
- * @to: Where it is now.
- * @since: process->epoch from before the move.
  *
- * A fork since the move has copied the opcodes at their new place: as if they
- * were dropped only now, its child has them restored there too.
- *
- * Return: 0 or the error of cordbg_shadow_restore().
+ * Return: the next one that begins in the range, or NULL.
  */
-int cordbg_shadows_move(struct cordbg_process *process,
-			struct cordbg_window *window, unsigned long from,
-			unsigned long size, unsigned long to,
-			unsigned long since)
+struct cordbg_shadow *
+cordbg_shadow_next_unmapped(const struct cordbg_process *process,
+			    const struct cordbg_shadow *shadow,
+			    unsigned long from, unsigned long size)
 {
-	struct cordbg_shadow *shadow = shadow_seek(process, from);
-	int err;
+	struct cordbg_shadow *next;
 
-	for (; shadow && shadow->address < from + size;
-	     shadow = shadow_step(shadow)) {
-		if (READ_ONCE(shadow->dropped) <= since || shadow->moved_to)
-			continue;
-		err = cordbg_shadow_restore(shadow, window,
-					    shadow->address - from + to);
-		if (err)
-			return err;
-		spin_lock(&process->map_lock);
-		shadow_drop(process, shadow);
-		shadow->moved_to = shadow->address - from + to;
-		spin_unlock(&process->map_lock);
-	}
-	return 0;
+	lockdep_assert_held(&process->lock);
+	next = shadow ? shadow_step(shadow) : shadow_seek(process, from);
+	while (next && next->address - from < size && !READ_ONCE(next->unmapped))
+		next = shadow_step(next);
+	return next && next->address - from < size ? next : NULL;
+}
+
+/**
+ * cordbg_shadow_keep() - take a breakpoint as dropped only now
+ * @process: The process, locked.
+ * @shadow: The breakpoint; it has been dropped.
+ *
+ * A fork since its memory was moved has copied the opcode at its new address.
+ */
+void cordbg_shadow_keep(struct cordbg_process *process,
+			struct cordbg_shadow *shadow)
+{
+	spin_lock(&process->map_lock);
+	shadow_drop(process, shadow);
+	spin_unlock(&process->map_lock);
 }
 
 /**
@@ -308,7 +331,7 @@ int cordbg_shadows_clean(const struct cordbg_process *process,
 			 struct cordbg_window *window, unsigned long epoch)
 {
 	struct cordbg_shadow *shadow = shadow_seek(process, 0);
-	unsigned long dropped;
+	unsigned long dropped, moved_to;
 	int err;
 
 	for (; shadow; shadow = shadow_step(shadow)) {
@@ -316,9 +339,8 @@ int cordbg_shadows_clean(const struct cordbg_process *process,
 		if (dropped && dropped <= epoch)
 			continue;
 		err = cordbg_shadow_restore(shadow, window, shadow->address);
-		if (!err && shadow->moved_to)
-			err = cordbg_shadow_restore(shadow, window,
-						    shadow->moved_to);
+		if (!err && cordbg_moved(process, shadow, epoch, &moved_to))
+			err = cordbg_shadow_restore(shadow, window, moved_to);
 		if (err)
 			return err;
 		cond_resched();
@@ -459,6 +481,7 @@ void cordbg_shadows_purge(struct cordbg_process *process)
 	unsigned long limit;
 
 	lockdep_assert_held(&process->lock);
+	cordbg_moves_purge(process);
 	if (list_empty(&process->cleared) && !READ_ONCE(process->nr_unmapped))
 		return;
 	limit = cordbg_forks_epoch(process);
@@ -477,6 +500,7 @@ void cordbg_shadows_purge(struct cordbg_process *process)
 void cordbg_shadows_destroy(struct cordbg_process *process)
 {
 	mutex_lock(&process->lock);
+	cordbg_moves_purge(process);
 	free_cleared(process, ULONG_MAX);
 	mutex_unlock(&process->lock);
 }

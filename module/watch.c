@@ -33,10 +33,12 @@ static void watch_unmap(struct cordbg_process *process,
 			const struct mmu_notifier_range *range)
 {
 	struct cordbg_move *move = cordbg_move_begin(process, range);
+	bool any;
 
 	/* One step, so that a SET in between is either dropped or undone. */
-	if (!cordbg_shadows_unmap(process, range->start, range->end) && move)
-		cordbg_move_cancel(move);
+	any = cordbg_shadows_unmap(process, range->start, range->end);
+	if (move)
+		cordbg_move_unmapped(move, any);
 }
 
 static int watch_invalidate(struct mmu_notifier *notifier,

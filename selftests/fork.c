@@ -7,7 +7,7 @@
 
 #include <sched.h>
 #include <spawn.h>
-#if __has_include(<sys/rseq.h>)
+#if __GLIBC_PREREQ(2, 35)
 #include <sys/rseq.h>
 #endif
 #include <sys/stat.h>
@@ -630,7 +630,7 @@ static long in_target_leave_rseq(unsigned long a, unsigned long b,
 	(void)a;
 	(void)b;
 	(void)c;
-#if __has_include(<sys/rseq.h>)
+#if __GLIBC_PREREQ(2, 35)
 	if (__rseq_size &&
 	    syscall(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset,
 		    sizeof(struct rseq), RSEQ_FLAG_UNREGISTER, RSEQ_SIG))
