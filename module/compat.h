@@ -14,6 +14,15 @@
 #define VM_SHADOW_STACK VM_NONE
 #endif
 
+/* A name for it appeared in 6.8. */
+#ifndef __uninitialized
+#if __has_attribute(__uninitialized__)
+#define __uninitialized __attribute__((__uninitialized__))
+#else
+#define __uninitialized
+#endif
+#endif
+
 /* The vmas argument went away in 6.5. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 static inline long cordbg_pin_user_pages_remote(struct mm_struct *mm,

@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "cordbg.h"
 
 /**
@@ -403,7 +404,47 @@ union cordbg_arg {
 	struct cordbg_set_breakpoint set;
 	struct cordbg_clear_breakpoint clear;
 	struct cordbg_list_breakpoints list;
+	/* All structures are whole words. */
+	u64 words[sizeof(struct cordbg_transfer) / sizeof(u64)];
 };
+
+static_assert(sizeof(union cordbg_arg) == sizeof(struct cordbg_transfer));
+static_assert(sizeof(struct cordbg_attach) % sizeof(u64) == 0);
+static_assert(sizeof(struct cordbg_set_breakpoint) % sizeof(u64) == 0);
+static_assert(sizeof(struct cordbg_clear_breakpoint) % sizeof(u64) == 0);
+static_assert(sizeof(struct cordbg_list_breakpoints) % sizeof(u64) == 0);
+
+/* copy_from_user() of whole words: for so few of them its checks cost more. */
+static int fetch_words(u64 *words, const u64 __user *from, size_t size)
+{
+	const u64 __user *end = from + size / sizeof(*from);
+
+	if (!user_read_access_begin(from, size))
+		return -EFAULT;
+	for (; from < end; from++, words++)
+		unsafe_get_user(*words, from, fault);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+static int fetch(union cordbg_arg *arg, const struct cordbg_ioctl *ioctl,
+		 const void __user *uarg)
+{
+	u32 argsz;
+
+	if (get_user(argsz, (u32 __user *)uarg))
+		return -EFAULT;
+	if (argsz == ioctl->size)
+		return fetch_words(arg->words, uarg, ioctl->size);
+	if (argsz < ioctl->min_size)
+		return -EINVAL;
+	if (argsz > PAGE_SIZE)
+		return -E2BIG;
+	return copy_struct_from_user(arg, ioctl->size, uarg, argsz);
+}
 
 static long cordbg_dispatch(struct file *file, unsigned int cmd,
 			    unsigned long data)
@@ -411,20 +452,13 @@ static long cordbg_dispatch(struct file *file, unsigned int cmd,
 	void __user *uarg = (void __user *)data;
 	const struct cordbg_ioctl *ioctl;
 	unsigned int nr = _IOC_NR(cmd) - _IOC_NR(CORDBG_ATTACH);
-	union cordbg_arg arg;
-	u32 argsz;
+	union cordbg_arg arg __uninitialized;
 	int err;
 
 	if (nr >= ARRAY_SIZE(cordbg_ioctls) || cordbg_ioctls[nr].cmd != cmd)
 		return -ENOIOCTLCMD;
 	ioctl = &cordbg_ioctls[nr];
-	if (get_user(argsz, (u32 __user *)uarg))
-		return -EFAULT;
-	if (argsz < ioctl->min_size)
-		return -EINVAL;
-	if (argsz > PAGE_SIZE)
-		return -E2BIG;
-	err = copy_struct_from_user(&arg, ioctl->size, uarg, argsz);
+	err = fetch(&arg, ioctl, uarg);
 	if (err)
 		return err;
 	return ioctl->handler(file->private_data, &arg, uarg);

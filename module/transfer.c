@@ -8,6 +8,7 @@
  */
 
 #include <linux/highmem.h>
+#include <linux/instrumented.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
@@ -15,6 +16,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "cordbg.h"
 
 /* Up to this size the caller's bytes pass through the kernel stack. */
@@ -67,26 +69,51 @@ struct transfer {
 	u8 small[SMALL_BYTES];
 };
 
+/*
+ * copy_from_user() and copy_to_user() for ranges that access_ok() has passed and
+ * kernel memory that is the target's, or on the stack and long enough: what
+ * hardened usercopy looks for costs more than a short copy. The number of bytes
+ * copied.
+ */
+static size_t copy_from_caller(void *to, const void __user *from, size_t n)
+{
+	size_t left;
+
+	instrument_copy_from_user_before(to, from, n);
+	left = raw_copy_from_user(to, from, n);
+	instrument_copy_from_user_after(to, from, n, left);
+	return n - left;
+}
+
+static size_t copy_to_caller(void __user *to, const void *from, size_t n)
+{
+	instrument_copy_to_user(to, from, n);
+	return n - raw_copy_to_user(to, from, n);
+}
+
+/* Copy between @user and @kernel without taking faults: bytes copied. */
+static size_t copy_nofault(const struct transfer *t, char __user *user,
+			   void *kernel, size_t n)
+{
+	/* The process lock is held, and the caller's page may block for ever. */
+	pagefault_disable();
+	n = t->write ? copy_from_caller(kernel, user, n) :
+		       copy_to_caller(user, kernel, n);
+	pagefault_enable();
+	return n;
+}
+
 /* Copy between the caller's bytes for @address and @kernel: bytes copied. */
 static size_t copy_caller(const struct transfer *t, unsigned long address,
 			  void *kernel, size_t n)
 {
-	char __user *user = t->buffer + (address - t->address);
-	size_t left;
+	void *bounce = t->bounce + (address - t->chunk);
 
-	if (t->bounce) {
-		void *bounce = t->bounce + (address - t->chunk);
-
-		memcpy(t->write ? kernel : bounce, t->write ? bounce : kernel,
-		       n);
-		return n;
-	}
-	/* The process lock is held, and the caller's page may block for ever. */
-	pagefault_disable();
-	left = t->write ? __copy_from_user_inatomic(kernel, user, n) :
-			  __copy_to_user_inatomic(user, kernel, n);
-	pagefault_enable();
-	return n - left;
+	if (!t->bounce)
+		return copy_nofault(t, t->buffer + (address - t->address),
+				    kernel, n);
+	memcpy(t->write ? kernel : bounce, t->write ? bounce : kernel, n);
+	return n;
 }
 
 /* Copy within one page by access_process_vm(): bytes copied. */
@@ -101,19 +128,42 @@ static size_t copy_indirect(const struct transfer *t, unsigned long address,
 		0 : n;
 }
 
-/* Copy within one page: bytes copied. */
-static size_t copy_in_page(const struct transfer *t, unsigned long address,
-			   size_t n)
+/*
+ * How many of @n bytes, the first in @page, lie in one piece of kernel memory:
+ * the pages of a large folio do.
+ */
+static size_t contiguous(const struct transfer *t, unsigned long address,
+			 struct page *page, size_t n)
+{
+	size_t whole = PAGE_SIZE - offset_in_page(address);
+	unsigned long pfn = page_to_pfn(page);
+
+	while (!IS_ENABLED(CONFIG_HIGHMEM) && whole < n) {
+		page = cordbg_window_page(t->view, address + whole);
+		if (!page || page_to_pfn(page) != ++pfn)
+			break;
+		whole += PAGE_SIZE;
+	}
+	return min(n, whole);
+}
+
+/* Copy up to @n bytes in one go: bytes copied; @n is set to what was tried. */
+static size_t copy_piece(const struct transfer *t, unsigned long address,
+			 size_t *n)
 {
 	struct page *page = cordbg_window_page(t->view, address);
+	size_t copied;
 	void *kaddr;
 
-	if (!page || (t->write && t->view->indirect))
-		return copy_indirect(t, address, n);
+	if (!page || (t->write && t->view->indirect)) {
+		*n = min(*n, PAGE_SIZE - offset_in_page(address));
+		return copy_indirect(t, address, *n);
+	}
+	*n = contiguous(t, address, page, *n);
 	kaddr = kmap_local_page(page);
-	n = copy_caller(t, address, kaddr + offset_in_page(address), n);
+	copied = copy_caller(t, address, kaddr + offset_in_page(address), *n);
 	kunmap_local(kaddr);
-	return n;
+	return copied;
 }
 
 /* Copy [address, end), in which no opcode stands: where it came to. */
@@ -123,8 +173,8 @@ static unsigned long copy_run(const struct transfer *t, unsigned long address,
 	size_t n, copied;
 
 	while (address < end) {
-		n = min(end - address, PAGE_SIZE - offset_in_page(address));
-		copied = copy_in_page(t, address, n);
+		n = end - address;
+		copied = copy_piece(t, address, &n);
 		address += copied;
 		if (copied < n)
 			break;
@@ -404,6 +454,50 @@ static int transfer_pin(struct transfer *t, size_t n)
 	return cordbg_window_pin(&t->window, t->address + t->done, n);
 }
 
+/*
+ * Copy all bytes, in one page that is held, unless a breakpoint may be under
+ * them: whether it could be done.
+ */
+static bool copy_plain(struct transfer *t)
+{
+	struct cordbg_process *process = t->session->process;
+	void *kaddr;
+	bool plain;
+
+	if (t->window.indirect || mutex_lock_killable(&process->lock))
+		return false;
+	plain = (t->raw || !has_breakpoints(t, t->size)) && !is_stale(t);
+	if (plain) {
+		kaddr = kmap_local_page(t->window.pages[0]) +
+			offset_in_page(t->address);
+		if (t->write && t->bounce)
+			memcpy(kaddr, t->bounce, t->size);
+		else
+			plain = copy_nofault(t, t->buffer, kaddr, t->size) ==
+				t->size;
+		kunmap_local(kaddr);
+	}
+	mutex_unlock(&process->lock);
+	return plain;
+}
+
+/* As transfer_all(), for what lies in one page. */
+static int transfer_page(struct transfer *t)
+{
+	int err = transfer_pin(t, t->size);
+
+	if (err)
+		return err;
+	if (copy_plain(t))
+		t->done = t->size;
+	else
+		err = transfer_window(t, t->size);
+	cordbg_window_unpin(&t->window, t->done);
+	if (!t->write && (err == -ENXIO || err == -EACCES))
+		t->done = 0;
+	return err;
+}
+
 static int transfer_all(struct transfer *t)
 {
 	u32 before, n;
@@ -438,10 +532,15 @@ static int transfer_source(struct transfer *t)
 		t->bounce_size = SMALL_BYTES;
 		if (!t->write)
 			return 0;
-		return copy_from_user(t->small, t->buffer, t->size) ?
-			caller_fault() : 0;
+		return copy_from_caller(t->small, t->buffer, t->size) ==
+		       t->size ? 0 : caller_fault();
 	}
-	return t->write ? caller_fault_in(t, t->buffer, t->size) : 0;
+	if (!t->write)
+		return 0;
+	if (t->size <= PAGE_SIZE)
+		return fault_in_readable(t->buffer, t->size) ? caller_fault() :
+							       0;
+	return caller_fault_in(t, t->buffer, t->size);
 }
 
 /**
@@ -457,7 +556,7 @@ int cordbg_transfer(struct cordbg_session *session,
 		    struct cordbg_transfer *arg, bool write, u32 *done)
 {
 	bool probe = arg->flags & CORDBG_PROBE;
-	struct transfer t;
+	struct transfer t __uninitialized;
 	int err;
 
 	t.session = session;
@@ -477,7 +576,12 @@ int cordbg_transfer(struct cordbg_session *session,
 				 arg->flags & CORDBG_FORCE);
 	if (err)
 		return err;
-	err = probe ? transfer_verify(&t) : transfer_all(&t);
+	if (probe)
+		err = transfer_verify(&t);
+	else if (t.size <= PAGE_SIZE - offset_in_page(t.address))
+		err = transfer_page(&t);
+	else
+		err = transfer_all(&t);
 	cordbg_window_destroy(&t.window);
 	*done = t.done;
 	if (err == -ENXIO || err == -EACCES)
