@@ -21,7 +21,8 @@ unsigned int cordbg_max_breakpoints = 1U << 18;
 /* How long a close waits for memory that cannot be written (userfaultfd). */
 #define CLEAR_PATIENCE	(5 * HZ)
 
-static struct workqueue_struct *clear_workqueue;
+/* For what a killed task would leave undone. */
+struct workqueue_struct *cordbg_workqueue;
 
 /* A window for the process's own opcodes. */
 static void opcode_window(struct cordbg_window *window,
@@ -198,6 +199,19 @@ int cordbg_breakpoint_set(struct cordbg_session *session, u64 address,
 	return err;
 }
 
+/*
+ * Put the program's bytes back. Memory that has been unmapped since the opcode
+ * was looked for is somebody else's by the time its page is held.
+ */
+static int take_out(const struct cordbg_shadow *shadow,
+		    struct cordbg_window *window)
+{
+	cordbg_window_cover(window, shadow->address);
+	if (READ_ONCE(shadow->dropped))
+		return 0;
+	return cordbg_shadow_restore(shadow, window, shadow->address);
+}
+
 /* Memory first, the list second: a failed restore loses nothing. */
 static int clear_locked(struct cordbg_session *session, unsigned long address)
 {
@@ -213,7 +227,7 @@ static int clear_locked(struct cordbg_session *session, unsigned long address)
 		return -ENOENT;
 	if (list_is_singular(&shadow->owners)) {
 		opcode_window(&window, session);
-		err = cordbg_shadow_restore(shadow, &window, address);
+		err = take_out(shadow, &window);
 		cordbg_window_unpin(&window, true);
 	}
 	if (err)
@@ -256,7 +270,7 @@ static int restore_all(struct cordbg_session *session)
 		if (READ_ONCE(shadow->dropped) ||
 		    !list_is_singular(&shadow->owners))
 			continue;
-		err = cordbg_shadow_restore(shadow, &window, shadow->address);
+		err = take_out(shadow, &window);
 		if (err && stands != -ENOMEM)
 			stands = err;
 		cond_resched();
@@ -319,18 +333,18 @@ void cordbg_breakpoint_clear_all(struct cordbg_session *session)
 	struct clear_work work = { .session = session };
 
 	INIT_WORK_ONSTACK(&work.work, clear_all);
-	queue_work(clear_workqueue, &work.work);
+	queue_work(cordbg_workqueue, &work.work);
 	flush_work(&work.work);
 	destroy_work_on_stack(&work.work);
 }
 
 int __init cordbg_breakpoint_init(void)
 {
-	clear_workqueue = alloc_workqueue("cordbg", WQ_UNBOUND, 0);
-	return clear_workqueue ? 0 : -ENOMEM;
+	cordbg_workqueue = alloc_workqueue("cordbg", WQ_UNBOUND, 0);
+	return cordbg_workqueue ? 0 : -ENOMEM;
 }
 
 void cordbg_breakpoint_exit(void)
 {
-	destroy_workqueue(clear_workqueue);
+	destroy_workqueue(cordbg_workqueue);
 }

@@ -20,7 +20,8 @@
  *   when there is none.
  * - A fork lives from the copy of the memory until the parent has returned and
  *   the child is clean; a move until mremap(2) has returned, and no fork or move
- *   that began before is under way. Both run as task works and keep the module.
+ *   that began before is under way. Both run as task works and keep the module;
+ *   what a killed thread leaves of a move is done by a worker.
  * - The mm's memory is used only between mmget_not_zero() and mmput(), so that
  *   an idle session keeps none of it alive.
  *
@@ -78,6 +79,7 @@ struct task_struct;
  * @purged: What cordbg_shadows_purge() went up to, under @lock.
  * @moves: mremap(2) under way and what they carried on from, oldest first, under
  *	moves_lock.
+ * @nr_moves: Length of @moves, under moves_lock.
  */
 struct cordbg_process {
 	struct hlist_node node;
@@ -101,6 +103,7 @@ struct cordbg_process {
 	unsigned long plants;
 	unsigned long purged;
 	struct list_head moves;
+	unsigned int nr_moves;
 };
 
 /**
@@ -243,7 +246,8 @@ int cordbg_fork_settle(const struct mm_struct *mm);
 /* move.c */
 struct cordbg_move *cordbg_move_begin(struct cordbg_process *process,
 				      const struct mmu_notifier_range *range);
-void cordbg_move_unmapped(struct cordbg_move *move, bool any);
+void cordbg_move_unmapped(struct cordbg_process *process,
+			  struct cordbg_move *move, bool any);
 bool cordbg_moved(const struct cordbg_process *process,
 		  const struct cordbg_shadow *shadow, unsigned long epoch,
 		  unsigned long *address);
@@ -306,6 +310,7 @@ void cordbg_owner_drop(struct cordbg_owner *owner);
 
 /* breakpoint.c */
 extern unsigned int cordbg_max_breakpoints;
+extern struct workqueue_struct *cordbg_workqueue;
 int cordbg_breakpoint_init(void);
 void cordbg_breakpoint_exit(void);
 int cordbg_breakpoint_set(struct cordbg_session *session, u64 address,

@@ -100,8 +100,16 @@ static void fork_unlink(struct cordbg_fork *fork)
 	raw_spin_unlock(&forks_lock);
 }
 
+/* Where a mremap(2) before the fork has put opcodes is known when it ends. */
+static bool fork_ready(const struct cordbg_fork *fork)
+{
+	return READ_ONCE(fork->child) &&
+	       cordbg_moves_epoch(fork->process) >= fork->epoch;
+}
+
 /*
- * Put the program's bytes back in the child, if nobody has.
+ * Put the program's bytes back in the child, if nobody has; all that can be
+ * found, if the child is not ready yet.
  *
  * It runs with its own bytes or not at all. Only where a page that it shares
  * with the parent cannot be copied for it is the second the case: in private
@@ -129,15 +137,9 @@ static int fork_clean(struct cordbg_fork *fork)
 		return err;
 	if (err)
 		send_sig(SIGKILL, fork->child, 1);
-	fork_unlink(fork);
+	if (fork_ready(fork))
+		fork_unlink(fork);
 	return 0;
-}
-
-/* Where a mremap(2) before the fork has put opcodes is known when it ends. */
-static bool fork_ready(const struct cordbg_fork *fork)
-{
-	return READ_ONCE(fork->child) &&
-	       cordbg_moves_epoch(fork->process) >= fork->epoch;
 }
 
 /* Wait until the child can be cleaned, and clean it. */
@@ -307,21 +309,22 @@ unsigned long cordbg_forks_epoch(const struct cordbg_process *process)
 	return epoch;
 }
 
-/* A child made up to @last that can be cleaned, with a reference. */
-static struct cordbg_fork *fork_get_ready(const struct cordbg_process *process,
-					  u64 last)
+/* The first child made after @id and up to @last, with a reference. */
+static struct cordbg_fork *fork_get_next(const struct cordbg_process *process,
+					 u64 id, u64 last)
 {
 	struct cordbg_fork *fork, *found = NULL;
 
 	raw_spin_lock(&forks_lock);
 	list_for_each_entry(fork, &forks, node) {
-		if (fork->process == process && fork->id <= last &&
-		    fork_ready(fork)) {
-			refcount_inc(&fork->refs);
+		if (fork->process == process && fork->id > id &&
+		    fork->id <= last) {
 			found = fork;
-			break;
+			last = fork->id;
 		}
 	}
+	if (found)
+		refcount_inc(&found->refs);
 	raw_spin_unlock(&forks_lock);
 	return found;
 }
@@ -339,7 +342,7 @@ static struct cordbg_fork *fork_get_ready(const struct cordbg_process *process,
 int cordbg_forks_clean(struct cordbg_process *process)
 {
 	struct cordbg_fork *fork;
-	u64 last;
+	u64 id = 0, last;
 	int err = 0;
 
 	lockdep_assert_held(&process->lock);
@@ -348,7 +351,8 @@ int cordbg_forks_clean(struct cordbg_process *process)
 	raw_spin_lock(&forks_lock);
 	last = last_id;
 	raw_spin_unlock(&forks_lock);
-	while (!err && (fork = fork_get_ready(process, last))) {
+	while (!err && (fork = fork_get_next(process, id, last))) {
+		id = fork->id;
 		err = fork_clean(fork);
 		fork_put(fork);
 	}

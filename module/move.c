@@ -7,26 +7,36 @@
  */
 
 #include <linux/compat.h>
+#include <linux/delay.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/module.h>
 #include <linux/ptrace.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/task_work.h>
+#include <linux/workqueue.h>
 
 #include <asm/syscall.h>
 #include <asm/unistd.h>
 
 #include "cordbg.h"
 
+/*
+ * Moves that are listed for what they may carry on of another, and unmaps. What
+ * is carried on by more moves than that, while the first is under way, is lost.
+ */
+#define MOST_MOVES	256
+
 /**
- * struct cordbg_move - one mremap(2)
+ * struct cordbg_move - one mremap(2), or an unmap while one is under way
  * @node: Entry of process->moves, in the order in which they happened.
  * @work: Runs when the system call returns.
+ * @late: Does what @work could not, because the thread was killed.
  * @process: The process, kept until @work has run; NULL if the last session was
  *	closing.
  * @task: The thread, for comparison only.
@@ -34,23 +44,26 @@
  * @size: Bytes that are carried over.
  * @to: The new address, once @known.
  * @known: The system call has returned.
+ * @gone: This is an unmap: what was carried to @from is not there any more.
  * @since: process->epoch before the move.
  * @until: process->epoch after it.
  * @ended: process->epoch when all bytes had been restored, or 0.
  *
- * Until @work has run it owns the move, then the list does. Entries are added
- * and changed under moves_lock; those that are @known are removed only under
- * process->lock, too.
+ * Until @work or @late has run they own the move, then the list does. Entries are
+ * added and changed under moves_lock; those that are @known are removed only
+ * under process->lock, too.
  */
 struct cordbg_move {
 	struct list_head node;
 	struct callback_head work;
+	struct work_struct late;
 	struct cordbg_process *process;
 	struct task_struct *task;
 	unsigned long from;
 	unsigned long size;
 	unsigned long to;
 	bool known;
+	bool gone;
 	unsigned long since;
 	unsigned long until;
 	unsigned long ended;
@@ -99,32 +112,48 @@ static void follow(const struct cordbg_process *process,
 		if (route->address - move->from >= move->size)
 			continue;
 		route->through |= move == through;
-		route->whole = move->known;
-		if (!move->known)
+		route->whole = move->known && !move->gone;
+		if (!route->whole)
 			break;
 		route->address += move->to - move->from;
 	}
 }
 
+static struct route route_of(const struct cordbg_move *origin,
+			     const struct cordbg_shadow *shadow,
+			     const struct cordbg_move *through)
+{
+	struct route route = { .address = shadow->address };
+
+	raw_spin_lock(&moves_lock);
+	follow(through->process, origin, ULONG_MAX, through, &route);
+	raw_spin_unlock(&moves_lock);
+	return route;
+}
+
 /*
  * Put the bytes of one shadow that @origin has carried away back, if they went
  * through @move and have arrived. Else the one that they are with does it.
+ * Without @window there is no memory any more, but forked children remain.
  */
 static int restore_one(const struct cordbg_move *move,
 		       const struct cordbg_move *origin,
 		       struct cordbg_window *window,
 		       struct cordbg_shadow *shadow)
 {
-	struct route route = { .address = shadow->address };
+	struct route route = route_of(origin, shadow, move);
 	int err = 0;
 
-	raw_spin_lock(&moves_lock);
-	follow(move->process, origin, ULONG_MAX, move, &route);
-	raw_spin_unlock(&moves_lock);
 	if (!route.through)
 		return 0;
-	if (route.whole)
-		err = cordbg_shadow_restore(shadow, window, route.address);
+	if (route.whole && window) {
+		/* If it has gone on since, the page may be somebody else's. */
+		cordbg_window_cover(window, route.address);
+		route = route_of(origin, shadow, move);
+		if (route.whole)
+			err = cordbg_shadow_restore(shadow, window,
+						    route.address);
+	}
 	if (err == -ENOMEM || err == -EINTR)
 		return err;
 	cordbg_shadow_keep(move->process, shadow);
@@ -178,39 +207,56 @@ out:
 	return move;
 }
 
-static int move_restore(struct cordbg_move *move)
+static int restore_routes(const struct cordbg_move *move,
+			  struct cordbg_window *window)
 {
-	struct cordbg_process *process = move->process;
 	struct cordbg_move *origin = NULL;
-	struct cordbg_window window;
 	int err = 0;
 
-	if (mutex_lock_killable(&process->lock))
-		return -EINTR;
-	raw_spin_lock(&moves_lock);
-	move->known = true;
-	raw_spin_unlock(&moves_lock);
-	cordbg_window_init(&window, process->mm, current, PAGE_SIZE, true, true);
-	window.private = true;
-	while (!err && (origin = next_known(process, origin)))
-		err = restore_all(move, origin, &window);
-	cordbg_window_unpin(&window, true);
-	raw_spin_lock(&moves_lock);
-	move->known = !err;
-	raw_spin_unlock(&moves_lock);
-	if (!err) {
-		WRITE_ONCE(move->ended, cordbg_epoch_advance(process));
-		cordbg_moves_purge(process);
-	}
-	mutex_unlock(&process->lock);
+	while (!err && (origin = next_known(move->process, origin)))
+		err = restore_all(move, origin, window);
 	return err;
 }
 
-static void move_unlink(struct cordbg_move *move)
+static int restore_memory(const struct cordbg_move *move)
+{
+	struct mm_struct *mm = move->process->mm;
+	struct cordbg_window window;
+	int err;
+
+	if (!mmget_not_zero(mm))
+		return restore_routes(move, NULL);
+	cordbg_window_init(&window, mm, current, PAGE_SIZE, true, true);
+	window.private = true;
+	err = restore_routes(move, &window);
+	cordbg_window_unpin(&window, true);
+	mmput_async(mm);
+	return err;
+}
+
+static void set_known(struct cordbg_move *move, bool known)
 {
 	raw_spin_lock(&moves_lock);
-	list_del_init(&move->node);
+	move->known = known;
 	raw_spin_unlock(&moves_lock);
+}
+
+/* End a move: then the list owns it. After an error it is still under way. */
+static int move_end(struct cordbg_move *move)
+{
+	struct cordbg_process *process = move->process;
+	int err;
+
+	lockdep_assert_held(&process->lock);
+	set_known(move, true);
+	err = restore_memory(move);
+	if (err) {
+		set_known(move, false);
+		return err;
+	}
+	WRITE_ONCE(move->ended, cordbg_epoch_advance(process));
+	cordbg_moves_purge(process);
+	return 0;
 }
 
 /* Where the memory is now; after a failure it is back where it was. */
@@ -222,24 +268,39 @@ static unsigned long move_target(const struct cordbg_move *move)
 		move->from : syscall_get_return_value(current, regs);
 }
 
-/* Whether the list owns the move from now on. */
-static bool move_end(struct cordbg_move *move)
+/* In a kernel worker, which no signal interrupts. */
+static void move_late(struct work_struct *work)
 {
-	const struct mm_struct *mm = move->process->mm;
-	int err = -ESRCH;
+	struct cordbg_move *move = container_of(work, struct cordbg_move, late);
+	struct cordbg_process *process = move->process;
+	int err;
 
-	if (list_empty_careful(&move->node))
-		return false;
-	move->to = move_target(move);
-	while (current->mm == mm && !fatal_signal_pending(current)) {
-		err = move_restore(move);
-		if (err != -ENOMEM)
-			break;
-		schedule_timeout_uninterruptible(1);
-	}
-	if (err)
-		move_unlink(move);
-	return !err;
+	do {
+		mutex_lock(&process->lock);
+		err = move_end(move);
+		mutex_unlock(&process->lock);
+		if (err)
+			msleep(20);
+	} while (err);
+	cordbg_process_put(process);
+	module_put(THIS_MODULE);
+}
+
+/* In the thread that called mremap(2): 0, or an error if it is being killed. */
+static int move_now(struct cordbg_move *move)
+{
+	struct cordbg_process *process = move->process;
+	int err;
+
+	do {
+		if (mutex_lock_killable(&process->lock))
+			return -EINTR;
+		err = move_end(move);
+		mutex_unlock(&process->lock);
+		if (err)
+			schedule_timeout_killable(1);
+	} while (err && !fatal_signal_pending(current));
+	return err;
 }
 
 static void move_work(struct callback_head *head)
@@ -247,67 +308,132 @@ static void move_work(struct callback_head *head)
 	struct cordbg_move *move = container_of(head, struct cordbg_move, work);
 	struct cordbg_process *process = move->process;
 
-	if (!process || !move_end(move))
+	if (!process || list_empty_careful(&move->node)) {
 		kfree(move);
+	} else {
+		move->to = move_target(move);
+		if (move_now(move)) {
+			/* Others may share the memory, or have a copy. */
+			INIT_WORK(&move->late, move_late);
+			queue_work(cordbg_workqueue, &move->late);
+			return;
+		}
+	}
 	if (process)
 		cordbg_process_put(process);
 	module_put(THIS_MODULE);
 }
 
-/* See fork_alloc(): no reclaim in a notifier, but time to wait. */
+/*
+ * See fork_alloc(): no reclaim in a notifier, but time to wait. Not accounted to
+ * the process, which would have no way out when it has come to its limit.
+ */
 static struct cordbg_move *move_alloc(void)
 {
-	struct cordbg_move *move = NULL;
+	struct cordbg_move *move;
 
-	while (!move && !fatal_signal_pending(current)) {
+	for (;;) {
 		move = kzalloc(sizeof(*move), GFP_NOWAIT | __GFP_NOWARN);
-		if (!move)
-			schedule_timeout_uninterruptible(1);
+		if (move || fatal_signal_pending(current))
+			break;
+		schedule_timeout_uninterruptible(1);
 	}
+	if (!move)
+		move = kzalloc(sizeof(*move), GFP_ATOMIC | __GFP_NOWARN);
+	if (move)
+		INIT_LIST_HEAD(&move->node);
 	return move;
 }
 
-/* Fill in what mremap(2) carries over; false if this is another unmap. */
-static bool move_range(struct cordbg_move *move,
-		       const struct mmu_notifier_range *range)
+/* Whether this is what mremap(2) carries over, and not another unmap. */
+static bool is_carried(const struct cordbg_process *process,
+		       const struct mmu_notifier_range *range,
+		       unsigned long *from)
 {
 	unsigned long args[6], end;
 
+	if (current->mm != process->mm || !is_mremap(current_pt_regs()))
+		return false;
 	syscall_get_arguments(current, current_pt_regs(), args);
-	move->from = untagged_addr(args[0]);
-	end = move->from + PAGE_ALIGN(min(args[1], args[2]));
+	*from = untagged_addr(args[0]);
+	end = *from + PAGE_ALIGN(min(args[1], args[2]));
 	/*
 	 * What goes away by shrinking begins at @end, and what was at the new
 	 * address lies elsewhere. What is moved can be told to begin earlier,
 	 * see try_realign_addr().
 	 */
-	if (range->end <= move->from || range->start >= end)
-		return false;
-	move->size = range->end - move->from;
-	return true;
-}
-
-/* Whether the thread's mremap(2) is known already: it tells of the unmap, too. */
-static bool move_begun(const struct cordbg_process *process)
-{
-	struct cordbg_move *move;
-	bool begun = false;
-
-	raw_spin_lock(&moves_lock);
-	list_for_each_entry(move, &process->moves, node)
-		begun |= move->task == current && !move->ended;
-	raw_spin_unlock(&moves_lock);
-	return begun;
+	return range->end > *from && range->start < end;
 }
 
 static void move_link(struct cordbg_move *move, struct cordbg_process *process)
 {
-	move->process = process;
-	move->task = current;
 	move->since = READ_ONCE(process->epoch);
 	raw_spin_lock(&moves_lock);
 	list_add_tail(&move->node, &process->moves);
+	process->nr_moves++;
 	raw_spin_unlock(&moves_lock);
+}
+
+/*
+ * The move that the thread has just begun, if any: the unmap of the old address
+ * comes after it, and nothing can come in between.
+ */
+static struct cordbg_move *move_begun(const struct cordbg_process *process)
+{
+	struct cordbg_move *move = NULL;
+
+	raw_spin_lock(&moves_lock);
+	if (!list_empty(&process->moves)) {
+		move = list_last_entry(&process->moves, struct cordbg_move,
+				       node);
+		if (move->task != current || move->ended)
+			move = NULL;
+	}
+	raw_spin_unlock(&moves_lock);
+	return move;
+}
+
+static struct cordbg_move *begin_gone(struct cordbg_process *process,
+				      const struct mmu_notifier_range *range)
+{
+	struct cordbg_move *move;
+
+	if (list_empty_careful(&process->moves))
+		return NULL;
+	move = move_alloc();
+	if (!move)
+		return NULL;
+	move->from = range->start;
+	move->size = range->end - range->start;
+	move->known = true;
+	move->gone = true;
+	move_link(move, process);
+	return move;
+}
+
+static struct cordbg_move *begin_move(struct cordbg_process *process,
+				      unsigned long from, unsigned long size)
+{
+	struct cordbg_move *move = move_alloc();
+
+	if (!move)
+		return NULL;
+	init_task_work(&move->work, move_work);
+	if (task_work_add(current, &move->work, TWA_RESUME)) {
+		kfree(move);
+		return NULL;
+	}
+	__module_get(THIS_MODULE);
+	WRITE_ONCE(cordbg_task_work_seen, true);
+	move->task = current;
+	move->from = from;
+	move->size = size;
+	/* The last session may be closing: then there is nothing to restore. */
+	if (!cordbg_process_tryget(process))
+		return NULL;
+	move->process = process;
+	move_link(move, process);
+	return move;
 }
 
 /**
@@ -317,49 +443,47 @@ static void move_link(struct cordbg_move *move, struct cordbg_process *process)
  *
  * Called before cordbg_shadows_unmap() for the range, under mmap_lock.
  *
- * Return: the move, or NULL if there is none.
+ * Return: the move, for cordbg_move_unmapped(), or NULL if there is none.
  */
 struct cordbg_move *cordbg_move_begin(struct cordbg_process *process,
 				      const struct mmu_notifier_range *range)
 {
 	struct cordbg_move *move;
+	unsigned long from;
 
-	if (current->mm != process->mm || !is_mremap(current_pt_regs()) ||
-	    move_begun(process))
-		return NULL;
-	move = move_alloc();
-	if (!move)
-		return NULL;
-	INIT_LIST_HEAD(&move->node);
-	init_task_work(&move->work, move_work);
-	if (!move_range(move, range) ||
-	    task_work_add(current, &move->work, TWA_RESUME)) {
-		kfree(move);
-		return NULL;
-	}
-	__module_get(THIS_MODULE);
-	WRITE_ONCE(cordbg_task_work_seen, true);
-	/* The last session may be closing: then there is nothing to restore. */
-	if (cordbg_process_tryget(process))
-		move_link(move, process);
-	return move;
+	if (!is_carried(process, range, &from))
+		return begin_gone(process, range);
+	move = move_begun(process);
+	return move ?: begin_move(process, from, range->end - from);
 }
 
 /**
  * cordbg_move_unmapped() - what a move carries over has left its address
+ * @process: The process.
  * @move: The move.
  * @any: There were breakpoints.
  *
- * Without any it matters only if it can carry on what another has carried there.
+ * Without any it matters only for what another move has carried there.
  */
-void cordbg_move_unmapped(struct cordbg_move *move, bool any)
+void cordbg_move_unmapped(struct cordbg_process *process,
+			  struct cordbg_move *move, bool any)
 {
-	if (!move->process)
-		return;
-	if (!any && list_is_singular(&move->process->moves))
-		move_unlink(move);
-	else
-		WRITE_ONCE(move->until, READ_ONCE(move->process->epoch));
+	bool needed;
+
+	raw_spin_lock(&moves_lock);
+	needed = any || move->until ||
+		 (process->nr_moves > 1 && process->nr_moves <= MOST_MOVES);
+	if (needed) {
+		move->until = READ_ONCE(process->epoch);
+		if (move->gone)
+			WRITE_ONCE(move->ended, move->until);
+	} else {
+		list_del_init(&move->node);
+		process->nr_moves--;
+	}
+	raw_spin_unlock(&moves_lock);
+	if (!needed && move->gone)
+		kfree(move);
 }
 
 /**
@@ -420,6 +544,7 @@ void cordbg_moves_purge(struct cordbg_process *process)
 		if (move == oldest)
 			break;
 		list_move(&move->node, &unneeded);
+		process->nr_moves--;
 	}
 	raw_spin_unlock(&moves_lock);
 	list_for_each_entry_safe(move, next, &unneeded, node)
@@ -440,8 +565,10 @@ unsigned long cordbg_moves_epoch(const struct cordbg_process *process)
 
 	raw_spin_lock(&moves_lock);
 	list_for_each_entry(move, &process->moves, node) {
-		if (!READ_ONCE(move->ended))
-			epoch = min(epoch, move->since);
+		if (READ_ONCE(move->ended))
+			continue;
+		epoch = move->since;
+		break;
 	}
 	raw_spin_unlock(&moves_lock);
 	return epoch;

@@ -331,15 +331,18 @@ int cordbg_shadows_clean(const struct cordbg_process *process,
 			 struct cordbg_window *window, unsigned long epoch)
 {
 	struct cordbg_shadow *shadow = shadow_seek(process, 0);
-	unsigned long dropped, moved_to;
-	int err;
+	unsigned long dropped, unmapped, moved_to;
+	int err = 0;
 
 	for (; shadow; shadow = shadow_step(shadow)) {
 		dropped = READ_ONCE(shadow->dropped);
 		if (dropped && dropped <= epoch)
 			continue;
-		err = cordbg_shadow_restore(shadow, window, shadow->address);
-		if (!err && cordbg_moved(process, shadow, epoch, &moved_to))
+		unmapped = READ_ONCE(shadow->unmapped);
+		if (!unmapped || unmapped > epoch)
+			err = cordbg_shadow_restore(shadow, window,
+						    shadow->address);
+		else if (cordbg_moved(process, shadow, epoch, &moved_to))
 			err = cordbg_shadow_restore(shadow, window, moved_to);
 		if (err)
 			return err;

@@ -38,7 +38,7 @@ static void watch_unmap(struct cordbg_process *process,
 	/* One step, so that a SET in between is either dropped or undone. */
 	any = cordbg_shadows_unmap(process, range->start, range->end);
 	if (move)
-		cordbg_move_unmapped(move, any);
+		cordbg_move_unmapped(process, move, any);
 }
 
 static int watch_invalidate(struct mmu_notifier *notifier,

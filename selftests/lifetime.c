@@ -11,6 +11,7 @@
 #include "target_fork.h"
 
 #define SLEEP_ARGUMENT	"--sleep"
+#define PRINTK		"/proc/sys/kernel/printk"
 #define SOON_MS		10000	/* a slow machine's "soon" */
 #define SOME_MS		4000	/* for the rounds of one test */
 
@@ -303,14 +304,16 @@ FIXTURE(tool)
 {
 	struct debuggee d;
 	pid_t tool;
+	long loglevel;
 };
 
 FIXTURE_VARIANT(tool)
 {
 	enum state target;
-	int signal;		/* the tool's end */
+	int signal;		/* the tool's end; 0: there is no memory left */
 };
 
+FIXTURE_VARIANT_ADD(tool, out_of_memory) { .signal = 0 };
 FIXTURE_VARIANT_ADD(tool, killed) { .signal = SIGKILL };
 FIXTURE_VARIANT_ADD(tool, crashed) { .signal = SIGSEGV };
 FIXTURE_VARIANT_ADD(tool, killed_target_stopped) {
@@ -337,13 +340,34 @@ FIXTURE_SETUP(tool)
 {
 	ASSERT_EQ(0, code_map());
 	ASSERT_EQ(0, debuggee_start(&self->d));
+	/* Killing for memory, the kernel fills the console. */
+	ASSERT_EQ(0, exchange_setting(PRINTK, 1, &self->loglevel));
 }
 
 FIXTURE_TEARDOWN(tool)
 {
+	EXPECT_EQ(0, exchange_setting(PRINTK, self->loglevel, NULL));
 	if (self->tool)
 		child_kill(self->tool);
 	EXPECT_EQ(0, debuggee_stop(&self->d));
+}
+
+/* End a tool by a signal, or make the kernel kill it for want of memory. */
+static int end_tool(pid_t tool, int signal)
+{
+	char path[40];
+	int err, fd;
+
+	if (signal)
+		return kill(tool, signal) ? -errno : 0;
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", tool);
+	err = exchange_setting(path, 1000, NULL);
+	if (err)
+		return err;
+	fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, "f", 1) != 1)
+		return -errno;
+	return close(fd);
 }
 
 /* Set as many as there are places for; then clear and begin again. */
@@ -416,6 +440,7 @@ TEST_F_TIMEOUT(tool, target_is_clean, 200)
 	uint64_t limit = now_ms() + SOME_MS;
 	struct target *target = &self->d.target;
 	unsigned int round, caught = 0;
+	int status;
 	long set;
 
 	for (round = 0; round < TOOL_ROUNDS &&
@@ -428,12 +453,13 @@ TEST_F_TIMEOUT(tool, target_is_clean, 200)
 		usleep(1000 + round * 3701 % 60000);
 		set = count_breakpoints(self->d.session);
 		caught += set > 0;
-		kill(self->tool, variant->signal);
+		ASSERT_EQ(0, end_tool(self->tool, variant->signal));
 		if (variant->target == KILLED) {
 			kill(target->pid, SIGKILL);
 			debuggee_stop(&self->d);
 		}
-		ASSERT_EQ(self->tool, waitpid(self->tool, NULL, 0));
+		ASSERT_EQ(self->tool, waitpid(self->tool, &status, 0));
+		ASSERT_EQ(variant->signal ?: SIGKILL, WTERMSIG(status));
 		self->tool = 0;
 		if (variant->target == KILLED) {
 			ASSERT_EQ(0, debuggee_start(&self->d));

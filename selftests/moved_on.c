@@ -24,6 +24,7 @@ static uint8_t *places[PLACES];
  * @err: The first error.
  * @stop: The target is to end.
  * @forks: Children that were clean.
+ * @orphans: Children whose parent was killed while it moved, and were clean.
  */
 static struct chase {
 	unsigned long start;
@@ -31,6 +32,7 @@ static struct chase {
 	int err;
 	int stop;
 	unsigned long forks;
+	unsigned long orphans;
 } *chase;
 
 static int place_error(void)
@@ -75,20 +77,25 @@ static bool place_clean(const uint8_t *place)
 	       !memcmp(place, code.model, CODE_SIZE);
 }
 
+static bool all_clean(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < PLACES; i++)
+		if (!place_clean(places[i]))
+			return false;
+	return true;
+}
+
 /* Fork all the time: a child is clean wherever its code is. */
 static void *forker(void *unused)
 {
-	unsigned int i;
 	pid_t pid;
 
 	while (!__atomic_load_n(&chase->stop, __ATOMIC_SEQ_CST)) {
 		pid = fork();
-		if (!pid) {
-			for (i = 0; i < PLACES; i++)
-				if (!place_clean(places[i]))
-					_exit(EILSEQ);
-			_exit(0);
-		}
+		if (!pid)
+			_exit(all_clean() ? 0 : EILSEQ);
 		if (child_result(pid))
 			chase->err = -ECHILD;
 		else
@@ -117,6 +124,58 @@ static long in_target_chase(unsigned long a, unsigned long b, unsigned long c)
 		      places[0]) == places[0] ? 0 : -errno;
 }
 
+/* Let the first thread begin its move, and wait until the memory is there. */
+static void begin_move(void)
+{
+	unsigned char resident[CODE_PAGES];
+
+	__atomic_store_n(&chase->done, 0, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&chase->start, 1, __ATOMIC_SEQ_CST);
+	while (mincore(places[1], CODE_SIZE, resident))
+		;
+}
+
+/* The new place is given to other memory, which has opcodes of its own. */
+static long in_target_reuse(unsigned long a, unsigned long b, unsigned long c)
+{
+	(void)a;
+	(void)b;
+	(void)c;
+	begin_move();
+	if (mmap(places[1], CODE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+		return -errno;
+	memset(places[1], opcode[0], CODE_SIZE);
+	while (!__atomic_load_n(&chase->done, __ATOMIC_SEQ_CST))
+		sched_yield();
+	if (!filled_with(places[1], opcode[0], CODE_SIZE))
+		return -EILSEQ;
+	if (munmap(places[1], CODE_SIZE) ||
+	    mmap(places[0], CODE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+		return -errno;
+	memcpy(places[0], code.model, CODE_SIZE);
+	return 0;
+}
+
+/* A child is made while the memory moves, and the parent waits to be killed. */
+static long in_target_orphan(unsigned long a, unsigned long b, unsigned long c)
+{
+	(void)a;
+	(void)b;
+	(void)c;
+	begin_move();
+	if (!fork()) {
+		if (all_clean())
+			__atomic_add_fetch(&chase->orphans, 1, __ATOMIC_SEQ_CST);
+		else
+			chase->err = -EILSEQ;
+		_exit(0);
+	}
+	kill(getpid(), SIGKILL);
+	return 0;
+}
+
 FIXTURE(chase)
 {
 	struct debuggee d;
@@ -126,11 +185,26 @@ FIXTURE(chase)
 
 FIXTURE_VARIANT(chase)
 {
+	long (*round)(unsigned long a, unsigned long b, unsigned long c);
+	unsigned long movers;
 	bool forks;
 };
 
-FIXTURE_VARIANT_ADD(chase, moves) { .forks = false };
-FIXTURE_VARIANT_ADD(chase, moves_and_forks) { .forks = true };
+FIXTURE_VARIANT_ADD(chase, moves) {
+	.round = in_target_chase,
+	.movers = PLACES - 1,
+};
+
+FIXTURE_VARIANT_ADD(chase, moves_and_forks) {
+	.round = in_target_chase,
+	.movers = PLACES - 1,
+	.forks = true,
+};
+
+FIXTURE_VARIANT_ADD(chase, reuse) {
+	.round = in_target_reuse,
+	.movers = 1,
+};
 
 /* The places are what the test process leaves free, which nothing else takes. */
 static int places_map(void)
@@ -152,30 +226,46 @@ static int places_map(void)
 	return 0;
 }
 
-FIXTURE_SETUP(chase)
+/* A target with the code, and threads that move it. */
+static int start_target(FIXTURE_DATA(chase) * self, unsigned long movers)
 {
 	unsigned long i;
+	int err;
 
+	chase->start = 0;
+	err = debuggee_start(&self->d);
+	for (i = 0; !err && i < movers; i++)
+		err = target_call(&self->d.target, in_target_thread,
+				  (unsigned long)mover, i, 0);
+	return err;
+}
+
+/* Keep the process locked most of the time. */
+static pid_t start_writer(const FIXTURE_DATA(chase) * self)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		if (do_write(self->d.session, ptr_u64(self->busy), self->busy,
+			     BUSY_SIZE, 0, NULL, NULL))
+			pause();
+}
+
+FIXTURE_SETUP(chase)
+{
 	chase = (void *)map_anon(sizeof(*chase), PROT_READ | PROT_WRITE,
 				 MAP_SHARED);
 	self->busy = map_private(BUSY_SIZE);
 	ASSERT_TRUE(chase && self->busy);
 	ASSERT_EQ(0, places_map());
-	ASSERT_EQ(0, debuggee_start(&self->d));
-	for (i = 0; i < PLACES - 1; i++)
-		ASSERT_EQ(0, target_call(&self->d.target, in_target_thread,
-					 (unsigned long)mover, i, 0));
+	ASSERT_EQ(0, start_target(self, variant->movers));
 	if (variant->forks)
 		ASSERT_EQ(0, target_call(&self->d.target, in_target_thread,
 					 (unsigned long)forker, 0, 0));
-	self->writer = fork();
-	if (!self->writer) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
-			if (do_write(self->d.session, ptr_u64(self->busy),
-				     self->busy, BUSY_SIZE, 0, NULL, NULL))
-				_exit(1);
-	}
+	self->writer = start_writer(self);
 	ASSERT_LT(0, self->writer);
 }
 
@@ -186,7 +276,7 @@ FIXTURE_TEARDOWN(chase)
 	EXPECT_EQ(0, debuggee_stop(&self->d));
 }
 
-/* 20 to 400 rounds of 3 moves, each of 128 breakpoints. */
+/* 20 to 400 rounds, each with moves of 128 breakpoints. */
 TEST_F_TIMEOUT(chase, clean_at_the_end, 200)
 {
 	uint64_t limit = now_ms() + RACE_MS;
@@ -197,7 +287,7 @@ TEST_F_TIMEOUT(chase, clean_at_the_end, 200)
 		ASSERT_EQ(0, break_each(self->d.session, code_at(0),
 					4096 / PER_PAGE,
 					CODE_PAGES * PER_PAGE));
-		ASSERT_EQ(0, target_call(&self->d.target, in_target_chase,
+		ASSERT_EQ(0, target_call(&self->d.target, variant->round,
 					 0, 0, 0));
 		ASSERT_EQ(0, count_breakpoints(self->d.session));
 	}
@@ -205,6 +295,55 @@ TEST_F_TIMEOUT(chase, clean_at_the_end, 200)
 	ASSERT_EQ(0, chase->err);
 	if (variant->forks)
 		EXPECT_LT(0U, chase->forks);
+}
+
+FIXTURE(orphan)
+{
+	FIXTURE_DATA(chase) chase;
+};
+
+FIXTURE_SETUP(orphan)
+{
+	chase = (void *)map_anon(sizeof(*chase), PROT_READ | PROT_WRITE,
+				 MAP_SHARED);
+	self->chase.busy = map_private(BUSY_SIZE);
+	ASSERT_TRUE(chase && self->chase.busy);
+	ASSERT_EQ(0, places_map());
+	/* To be told when the children of the killed have ended. */
+	ASSERT_EQ(0, prctl(PR_SET_CHILD_SUBREAPER, 1));
+}
+
+FIXTURE_TEARDOWN(orphan)
+{
+}
+
+/* 20 to 400 processes that are killed while one thread moves and one forks. */
+TEST_F_TIMEOUT(orphan, is_clean, 200)
+{
+	uint64_t limit = now_ms() + RACE_MS;
+	unsigned long round;
+	int status;
+
+	for (round = 0; round < RACE_ROUNDS &&
+	     more_rounds(limit, round, RACE_ENOUGH); round++) {
+		ASSERT_EQ(0, start_target(&self->chase, 1));
+		self->chase.writer = start_writer(&self->chase);
+		ASSERT_EQ(0, break_each(self->chase.d.session, code_at(0),
+					4096 / PER_PAGE,
+					CODE_PAGES * PER_PAGE));
+		ASSERT_EQ(0, target_begin(&self->chase.d.target,
+					  in_target_orphan, 0, 0, 0));
+		ASSERT_EQ(self->chase.d.target.pid,
+			  waitpid(self->chase.d.target.pid, &status, 0));
+		EXPECT_EQ(SIGKILL, child_kill(self->chase.writer));
+		debuggee_stop(&self->chase.d);
+		while (waitpid(-1, NULL, 0) > 0)
+			;
+	}
+	TH_LOG("%lu processes, %lu clean children", round, chase->orphans);
+	EXPECT_EQ(0, chase->err);
+	/* A parent can be killed before the fork is done: there is no child. */
+	EXPECT_LT(0U, chase->orphans);
 }
 
 TEST_HARNESS_MAIN
