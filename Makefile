@@ -5,7 +5,8 @@
 # For this machine:
 #   make                  the module, for the running kernel, and libcordbg
 #   make modules_install  install the module (as root)
-#   make install          install libcordbg and its headers
+#   make tool             cordbg, the command-line tool; needs libdw, json-c, readline
+#   make install          install libcordbg and its headers, and the tool if built
 #
 # For development on Debian 12. Kernels are Debian's own and run in QEMU; all that
 # changes on this machine is that missing Debian packages are installed:
@@ -63,9 +64,12 @@ $(KDIR)/Makefile:
 library:
 	$(MAKE) -C user
 
+tool:
+	$(MAKE) -C user tool
+
 install:
 	$(MAKE) -C user install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX)
-.PHONY: modules modules_install library install
+.PHONY: modules modules_install library tool install
 
 test:
 	@$(vm)/deps

@@ -56,6 +56,27 @@ static int failing_from_fd(int fd)
 	return process || fcntl(fd, F_GETFD) != flags ? -ELEAK : err;
 }
 
+/* Each error that the library documents has a text of its own, but for two. */
+TEST(strerror_has_texts)
+{
+	static const int known[] = {
+		0, E2BIG, EACCES, EBADF, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, EMFILE,
+		ENFILE, ENODEV, ENOENT, ENOMEM, ENOSPC, ENOSYS, ENOTCONN, ENXIO,
+		EOVERFLOW, EPERM, ERANGE, ESRCH, EIO,
+	};
+	size_t i, j;
+
+	for (i = 0; i < ARRAY_SIZE(known); i++) {
+		EXPECT_STREQ(cordbg_strerror(known[i]), cordbg_strerror(-known[i]));
+		for (j = 0; j < i; j++)
+			EXPECT_STRNE(cordbg_strerror(known[i]),
+				     cordbg_strerror(known[j]));
+	}
+	EXPECT_STREQ(cordbg_strerror(E2BIG), cordbg_strerror(ENOTTY));
+	EXPECT_STREQ("unknown error", cordbg_strerror(EIO));
+	EXPECT_STREQ("unknown error", cordbg_strerror(INT_MIN));
+}
+
 TEST(hresult)
 {
 	static const struct {

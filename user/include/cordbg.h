@@ -329,6 +329,19 @@ int cordbg_list_breakpoints_ex(struct cordbg_process *process, uint64_t start,
  */
 int32_t cordbg_hresult(int error);
 
+/**
+ * cordbg_strerror() - describe an error
+ * @error: What a function of this library returned. The positive errno is taken
+ *	as well.
+ *
+ * strerror(3) describes what an errno means in general; this is what it means
+ * here, such as "the memory is not mapped" for -ENXIO.
+ *
+ * Return: A text in English, never NULL and never to be freed; the same for every
+ * error this library does not return.
+ */
+const char *cordbg_strerror(int error);
+
 #ifdef __cplusplus
 }
 #endif

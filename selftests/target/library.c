@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The library of the program that the tool's tests work on. */
+#include "target.h"
+
+char library_text[] = "library text";
+
+CALLED int library_function(void)
+{
+	return 2;
+}
+
+/* The program has a static function of that name. */
+CALLED int in_both(void)
+{
+	return 3;
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/* cordbg compare, cordbg maps and cordbg list. */
+#include <linux/capability.h>
+#include <sys/prctl.h>
+
+#include "tool_fixture.h"
+
+/* mov $7, %eax; ret: one byte differs. */
+static const uint8_t patch[] = { 0xb8, 7, 0, 0, 0, 0xc3 };
+
+/* Somebody who does not use cordbg changes the program. */
+static int poke(const struct target *target, const char *name, const void *data,
+		ssize_t size)
+{
+	char path[64];
+	ssize_t done;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", target->pid);
+	fd = open(path, O_RDWR);
+	done = pwrite(fd, data, size, at(target, name));
+	close(fd);
+	return done != size;
+}
+
+TEST_F(tool, same)
+{
+	EXPECT_EQ(0, run("cordbg compare %d", self->target.pid));
+	EXPECT_TRUE(has(said, "0 differences in "));
+	EXPECT_EQ(0, run("cordbg compare --quiet %d", self->target.pid));
+	EXPECT_STREQ("", said);
+}
+
+/* A breakpoint of cordbg is no difference. */
+TEST_F(tool, breakpoints_are_hidden)
+{
+	EXPECT_EQ(0, run("printf '%%s\n' 'break target_function' 'compare tool_target' |\n"
+			 "cordbg shell %d", self->target.pid));
+	EXPECT_TRUE(has(said, "0 differences in "));
+}
+
+TEST_F(tool, patched)
+{
+	uint64_t function = at(&self->target, "library_function");
+
+	ASSERT_EQ(0, poke(&self->target, "library_function", patch, sizeof(patch)));
+	EXPECT_EQ(1, run("cordbg compare %d", self->target.pid));
+	EXPECT_TRUE(has(said, "%#" PRIx64 "  /selftests/64/libtool_target.so  offset 0x",
+			function + 1));
+	EXPECT_TRUE(has(said, "  library_function+0x1 (libtool_target.so)\n"));
+	EXPECT_TRUE(has(said, "\n    memory  07\n"));
+	EXPECT_TRUE(has(said, "1 differences in "));
+	EXPECT_EQ(1, run("cordbg compare %d libtool_target", self->target.pid));
+	EXPECT_EQ(0, run("cordbg compare %d tool_target", self->target.pid));
+}
+
+TEST_F(tool, foreign_breakpoint)
+{
+	ASSERT_EQ(0, poke(&self->target, "target_function", "\xcc", 1));
+	EXPECT_EQ(1, run("cordbg compare %d tool_target", self->target.pid));
+	EXPECT_TRUE(has(said, "  1 bytes  target_function (tool_target)\n"));
+	EXPECT_TRUE(has(said, "a breakpoint opcode that is not cordbg's"));
+	EXPECT_EQ(1, run("cordbg compare --color=always %d tool_target",
+			 self->target.pid));
+	EXPECT_TRUE(has(said, "memory  \033[1;31mcc\033[0m\n"));
+}
+
+TEST_F(tool, json)
+{
+	struct json_object *json;
+
+	ASSERT_EQ(0, poke(&self->target, "target_function", patch, sizeof(patch)));
+	EXPECT_EQ(1, run("cordbg compare --json %d tool_target", self->target.pid));
+	json = said_json();
+	ASSERT_NE(NULL, json);
+	EXPECT_EQ(1, json_object_array_length(json));
+	EXPECT_STREQ("target_function+0x1 (tool_target)", json_at(json, "/0/symbol"));
+	EXPECT_STREQ("/selftests/64/tool_target", json_at(json, "/0/path"));
+	EXPECT_STREQ("1", json_at(json, "/0/size"));
+	EXPECT_STREQ("01", json_at(json, "/0/file"));
+	EXPECT_STREQ("07", json_at(json, "/0/memory"));
+	json_object_put(json);
+	EXPECT_EQ(0, run("cordbg compare --json %d libc", self->target.pid));
+	json = said_json();
+	ASSERT_NE(NULL, json);
+	EXPECT_EQ(0, json_object_array_length(json));
+	json_object_put(json);
+}
+
+/* A program's data differ, and that is no patch. */
+TEST_F(tool, all)
+{
+	EXPECT_EQ(0, run("cordbg compare %d tool_target", self->target.pid));
+	EXPECT_EQ(0, run("cordbg write -q -s T %d target_text+7", self->target.pid));
+	EXPECT_EQ(1, run("cordbg compare --all %d tool_target", self->target.pid));
+	EXPECT_TRUE(has(said, "  1 bytes  target_text+0x7 (tool_target)\n"));
+}
+
+TEST_F(tool, unknown_file)
+{
+	EXPECT_EQ(15, run("cordbg compare %d nowhere", self->target.pid));
+	EXPECT_TRUE(has(complained, "the process maps no file 'nowhere'"));
+}
+
+/* With neither of the capabilities that follow map_files. */
+static int only_ptrace(void)
+{
+	return prctl(PR_CAPBSET_DROP, CAP_SYS_ADMIN, 0, 0, 0) ||
+	       prctl(PR_CAPBSET_DROP, CAP_CHECKPOINT_RESTORE, 0, 0, 0);
+}
+
+TEST(other_file)
+{
+	struct target target;
+
+	ASSERT_EQ(0, run("cp tool_target libtool_target.so /tmp"));
+	ASSERT_TRUE(target_start(&target, "/tmp/tool_target"));
+	EXPECT_EQ(0, run_after(only_ptrace, "cordbg compare %d tool_target",
+			       target.pid));
+	ASSERT_EQ(0, run("cp tool_target /tmp/new; mv /tmp/new /tmp/tool_target"));
+	EXPECT_EQ(16, run_after(only_ptrace, "cordbg compare %d tool_target",
+				target.pid));
+	EXPECT_TRUE(has(complained, "no longer the file that is mapped"));
+	EXPECT_EQ(0, run("cordbg compare %d tool_target", target.pid));
+	EXPECT_EQ(0, target_end(&target));
+	EXPECT_EQ(0, run("rm /tmp/tool_target /tmp/libtool_target.so"));
+}
+
+TEST_F(tool, maps)
+{
+	uint8_t original[CORDBG_OPCODE_MAX];
+	struct cordbg_process *other;
+
+	ASSERT_EQ(0, cordbg_attach(self->target.pid, 0, &other));
+	ASSERT_EQ(0, cordbg_set_unmanaged_breakpoint(other, at(&self->target, "guarded"),
+						     sizeof(original), original, NULL));
+	EXPECT_EQ(0, run("cordbg maps %d", self->target.pid));
+	EXPECT_TRUE(has(said, "%016" PRIx64 "-%016" PRIx64 "  rw-p  yes    yes    yes      1",
+			at(&self->target, "guarded"),
+			at(&self->target, "guarded") + 4096));
+	EXPECT_TRUE(has(said, "  r-xp  yes    force  yes      0  /selftests/64/tool_target\n"));
+	EXPECT_TRUE(has(said, "  [stack]\n"));
+	cordbg_detach(other);
+}
+
+/* What it says that may be done can be done, and nothing else. */
+static bool may_is_true(struct cordbg_process *process, struct json_object *mapping)
+{
+	uint64_t start = strtoull(json_at(mapping, "/start"), NULL, 0);
+	uint8_t original[CORDBG_OPCODE_MAX];
+	const char *read = "no", *write = "no", *set = "no";
+
+	if (!cordbg_read_memory_ex(process, start, 1, NULL, CORDBG_PROBE, NULL, NULL))
+		read = "yes";
+	else if (!cordbg_read_memory_ex(process, start, 1, NULL,
+					CORDBG_PROBE | CORDBG_FORCE, NULL, NULL))
+		read = "force";
+	if (!cordbg_write_memory_ex(process, start, 1, NULL, CORDBG_PROBE, NULL, NULL))
+		write = "yes";
+	else if (!cordbg_write_memory_ex(process, start, 1, NULL,
+					 CORDBG_PROBE | CORDBG_FORCE, NULL, NULL))
+		write = "force";
+	if (!cordbg_set_unmanaged_breakpoint(process, start, sizeof(original), original,
+					     NULL))
+		set = "yes";
+	cordbg_clear_unmanaged_breakpoint(process, start);
+	if (!strcmp(read, json_at(mapping, "/read")) &&
+	    !strcmp(write, json_at(mapping, "/write")) &&
+	    !strcmp(set, json_at(mapping, "/break")))
+		return true;
+	printf("# read %s write %s break %s, but: %s\n", read, write, set,
+	       json_object_to_json_string(mapping));
+	return false;
+}
+
+TEST_F(tool, maps_tell_the_truth)
+{
+	struct cordbg_process *process;
+	struct json_object *json;
+	size_t i;
+
+	ASSERT_EQ(0, cordbg_attach(self->target.pid, 0, &process));
+	ASSERT_EQ(0, run("cordbg maps --json %d", self->target.pid));
+	json = said_json();
+	ASSERT_NE(NULL, json);
+	EXPECT_LT(15, json_object_array_length(json));
+	for (i = 0; i < json_object_array_length(json); i++)
+		EXPECT_TRUE(may_is_true(process, json_object_array_get_idx(json, i)));
+	json_object_put(json);
+	cordbg_detach(process);
+}
+
+TEST_F(tool, list)
+{
+	uint64_t rewritten = at(&self->target, "rewritten");
+	uint8_t original[CORDBG_OPCODE_MAX];
+	struct cordbg_process *other;
+	struct json_object *json;
+
+	EXPECT_EQ(0, run("cordbg list %d", self->target.pid));
+	EXPECT_STREQ("", said);
+	ASSERT_EQ(0, cordbg_attach(self->target.pid, 0, &other));
+	ASSERT_EQ(0, cordbg_set_unmanaged_breakpoint(other, rewritten, sizeof(original),
+						     original, NULL));
+	ASSERT_EQ(0, cordbg_set_unmanaged_breakpoint(other, rewritten + 9,
+						     sizeof(original), original, NULL));
+	EXPECT_STREQ("rewritten", target_ask(&self->target, 'w'));
+	EXPECT_EQ(0, run("cordbg list %d", self->target.pid));
+	EXPECT_TRUE(has(said, "%#" PRIx64 "  90  gone     others", rewritten));
+	EXPECT_TRUE(has(said, "%#" PRIx64 "  90  planted  others", rewritten + 9));
+	EXPECT_EQ(0, run("cordbg list --json %d", self->target.pid));
+	json = said_json();
+	ASSERT_NE(NULL, json);
+	EXPECT_EQ(rewritten, strtoull(json_at(json, "/0/address"), NULL, 0));
+	EXPECT_STREQ("false", json_at(json, "/0/planted"));
+	EXPECT_STREQ("true", json_at(json, "/1/planted"));
+	EXPECT_STREQ("90", json_at(json, "/1/original"));
+	json_object_put(json);
+	cordbg_detach(other);
+}
+
+TEST_HARNESS_MAIN

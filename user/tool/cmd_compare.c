@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0
+/* cordbg compare */
+#include <errno.h>
+#include <gelf.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dump.h"
+#include "errors.h"
+#include "json.h"
+#include "mappings.h"
+#include "session.h"
+#include "symbols.h"
+#include "transfer.h"
+
+/* What a patch leaves as it was does not make two of it. */
+#define GAP		4
+#define SHOWN		16
+#define INT3		0xcc
+
+/**
+ * struct arguments - the command's words
+ * @options: What commands share.
+ * @files: The FILE words.
+ * @used: A mapping of the file has been found, for each.
+ * @count: Their number; 0: all files.
+ * @all: --all.
+ */
+struct arguments {
+	struct options options;
+	char **files;
+	bool *used;
+	size_t count;
+	bool all;
+};
+
+static const struct argp_option options[] = {
+	{ "all", 'a', NULL, 0,
+	  "All private mappings, also of data, which programs and the linker change",
+	  0 },
+	{ 0 }
+};
+
+static const struct argp_child children[] = {
+	{ &json_argp, 0, NULL, 0 },
+	{ &quiet_argp, 0, NULL, 0 },
+	{ &color_argp, 0, NULL, 0 },
+	{ 0 }
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		options_init(state, children);
+		return 0;
+	case 'a':
+		arguments->all = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (options_is_pid(state))
+			return options_take_pid(state, arg);
+		arguments->files[arguments->count++] = arg;
+		return 0;
+	case ARGP_KEY_END:
+		return options_require(state, 0, NULL);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "PID [FILE...]",
+	.doc = "Compare memory with the files it is mapped from.\n"
+	       "\vBreakpoints of cordbg are hidden, so what differs was patched by somebody,\n"
+	       "maybe with cordbg. Compares the executable mappings of FILEs, or of all\n"
+	       "files. Exit status 1 means that there are differences.",
+	.children = children,
+};
+
+/**
+ * struct comparison - a comparison under way
+ * @arguments: The command's words.
+ * @mapping: The mapping at hand.
+ * @fd: Its file.
+ * @json: Receives the differences, or NULL.
+ * @bytes: Bytes compared so far.
+ * @files: Mappings compared so far.
+ * @differences: Differences so far.
+ */
+struct comparison {
+	const struct arguments *arguments;
+	const struct mapping *mapping;
+	int fd;
+	struct json_object *json;
+	uint64_t bytes;
+	size_t files;
+	size_t differences;
+};
+
+static void print_bytes(const char *label, const uint8_t *data, size_t size,
+			const char *color)
+{
+	printf("    %-8s%s", label, color);
+	dump_hex(stdout, data, size < SHOWN ? size : SHOWN);
+	printf("%s%s\n", *color ? "\033[0m" : "", size > SHOWN ? " ..." : "");
+}
+
+static void print_text(const struct comparison *comparison, uint64_t address,
+		       uint64_t offset, const uint8_t *memory, const uint8_t *file,
+		       size_t size)
+{
+	bool color = comparison->arguments->options.color;
+	char symbol[256];
+
+	symbols_describe(comparison->arguments->options.tool, address, symbol,
+			 sizeof(symbol));
+	printf("%#" PRIx64 "  %s  offset %#" PRIx64 "  %zu bytes  %s\n", address,
+	       comparison->mapping->path, offset, size, symbol);
+	print_bytes("file", file, size, "");
+	print_bytes("memory", memory, size, color ? "\033[1;31m" : "");
+	if (size == 1 && *memory == INT3)
+		puts("    a breakpoint opcode that is not cordbg's");
+}
+
+static void add_json(const struct comparison *comparison, uint64_t address,
+		     uint64_t offset, const uint8_t *memory, const uint8_t *file,
+		     size_t size)
+{
+	struct json_object *object = json_object_new_object();
+	char symbol[256];
+
+	symbols_describe(comparison->arguments->options.tool, address, symbol,
+			 sizeof(symbol));
+	json_object_object_add(object, "address", json_address(address));
+	json_add_text(object, "symbol", symbol);
+	json_add_text(object, "path", comparison->mapping->path);
+	json_object_object_add(object, "offset", json_address(offset));
+	json_object_object_add(object, "size", json_object_new_uint64(size));
+	json_object_object_add(object, "file", json_bytes(file, size));
+	json_object_object_add(object, "memory", json_bytes(memory, size));
+	json_object_array_add(comparison->json, object);
+}
+
+static void found(struct comparison *comparison, uint64_t address,
+		  const uint8_t *memory, const uint8_t *file, size_t size)
+{
+	uint64_t offset = address - comparison->mapping->start +
+			  comparison->mapping->offset;
+
+	comparison->differences++;
+	(comparison->json ? add_json : print_text)(comparison, address, offset, memory,
+						    file, size);
+}
+
+/* The end of the difference that begins at @at. */
+static size_t difference_end(const uint8_t *a, const uint8_t *b, size_t at, size_t size)
+{
+	size_t end = at + 1, i;
+
+	for (i = end; i < size && i < end + GAP; i++)
+		if (a[i] != b[i])
+			end = i + 1;
+	return end;
+}
+
+/* A difference that crosses the end of a piece is told as two. */
+static void compare_piece(struct comparison *comparison, uint64_t address,
+			  const uint8_t *memory, const uint8_t *file, size_t size)
+{
+	size_t at = 0, end;
+
+	while (at < size) {
+		if (memory[at] == file[at]) {
+			at++;
+			continue;
+		}
+		end = difference_end(memory, file, at, size);
+		found(comparison, address + at, memory + at, file + at, end - at);
+		at = end;
+	}
+	comparison->bytes += size;
+}
+
+static int sink_compare(void *context, uint64_t address, const uint8_t *memory,
+			size_t size)
+{
+	struct comparison *comparison = context;
+	const struct mapping *mapping = comparison->mapping;
+	uint64_t offset = address - mapping->start + mapping->offset;
+	uint8_t *file = malloc(size);
+	ssize_t got;
+	int status = STATUS_OK;
+
+	if (!file)
+		return error_session(comparison->arguments->options.tool, -ENOMEM);
+	got = pread(comparison->fd, file, size, offset);
+	if (got < 0)
+		status = error_file(mapping->path, "read", errno);
+	else
+		compare_piece(comparison, address, memory, file, got);
+	free(file);
+	return status;
+}
+
+/*
+ * Where the file's contents end in the mapping. Behind a segment's data follow zeros
+ * in memory (.bss), and whatever there is in the file.
+ */
+static uint64_t contents_end(int fd, const struct mapping *mapping, uint64_t file_size)
+{
+	uint64_t end = file_size, segment_end;
+	GElf_Phdr segment;
+	Elf *elf;
+	int i;
+
+	elf_version(EV_CURRENT);
+	elf = elf_begin(fd, ELF_C_READ, NULL);
+	for (i = 0; elf && gelf_getphdr(elf, i, &segment); i++) {
+		segment_end = segment.p_offset + segment.p_filesz;
+		if (segment.p_type == PT_LOAD && segment.p_memsz > segment.p_filesz &&
+		    segment.p_offset < mapping->offset + (mapping->end - mapping->start) &&
+		    segment_end > mapping->offset && mapping->permissions[1] == 'w')
+			end = segment_end;
+	}
+	elf_end(elf);
+	return end;
+}
+
+static int compare_open(struct comparison *comparison)
+{
+	const struct mapping *mapping = comparison->mapping;
+	uint64_t size = mapping->end - mapping->start, end;
+	struct options options = comparison->arguments->options;
+	struct stat stat;
+
+	if (fstat(comparison->fd, &stat))
+		return error_file(mapping->path, "read", errno);
+	end = contents_end(comparison->fd, mapping, stat.st_size);
+	if (end <= mapping->offset)
+		return STATUS_OK;
+	if (size > end - mapping->offset)
+		size = end - mapping->offset;
+	options.flags |= CORDBG_FORCE;
+	comparison->files++;
+	return transfer_read(&options, mapping->start, size, sink_compare, comparison);
+}
+
+static int compare_mapping(struct comparison *comparison)
+{
+	const struct mapping *mapping = comparison->mapping;
+	pid_t pid = comparison->arguments->options.tool->pid;
+	int status;
+
+	comparison->fd = mapping_open_file(pid, mapping);
+	if (comparison->fd == -ESTALE)
+		return error_say(STATUS_FILE,
+				 "%s: it is no longer the file that is mapped (try as root)",
+				 mapping->path);
+	if (comparison->fd < 0)
+		return error_file(mapping->path, "open", -comparison->fd);
+	status = compare_open(comparison);
+	close(comparison->fd);
+	return status;
+}
+
+/* The caller wants this mapping compared. */
+static bool chosen(const struct arguments *arguments, const struct mapping *mapping)
+{
+	bool is_wanted = !arguments->count;
+	size_t i;
+
+	if (!mapping->inode || !mapping_private(mapping) || mapping->hugetlb)
+		return false;
+	for (i = 0; i < arguments->count; i++) {
+		const char *file = arguments->files[i];
+
+		if (!symbols_module_has_name(mapping->path, file, strlen(file)))
+			continue;
+		arguments->used[i] = true;
+		is_wanted = true;
+	}
+	return is_wanted && (arguments->all || mapping->permissions[2] == 'x');
+}
+
+static int compare_all(struct comparison *comparison, const struct mappings *mappings)
+{
+	const struct arguments *arguments = comparison->arguments;
+	int status = STATUS_OK, failed;
+	size_t i;
+
+	for (i = 0; i < mappings->count; i++) {
+		comparison->mapping = &mappings->list[i];
+		if (!chosen(arguments, comparison->mapping))
+			continue;
+		failed = compare_mapping(comparison);
+		if (failed)
+			status = failed;
+		if (failed && failed != STATUS_FILE)
+			return status;
+	}
+	for (i = 0; i < arguments->count; i++)
+		if (!arguments->used[i])
+			status = error_say(STATUS_ADDRESS,
+					   "the process maps no file '%s'",
+					   arguments->files[i]);
+	return status;
+}
+
+static int conclude(const struct comparison *comparison, int status)
+{
+	if (comparison->json)
+		json_print(json_object_get(comparison->json));
+	else if (!comparison->arguments->options.quiet)
+		printf("%zu differences in %" PRIu64 " bytes of %zu mappings\n",
+		       comparison->differences, comparison->bytes, comparison->files);
+	if (!status && comparison->differences)
+		return STATUS_DIFFERS;
+	return status;
+}
+
+static int compare(const struct arguments *arguments)
+{
+	struct comparison comparison = { .arguments = arguments };
+	struct tool *tool = arguments->options.tool;
+	struct mappings mappings;
+	int error, status;
+
+	error = mappings_read(tool->pid, MAPPINGS_FLAGS, &mappings);
+	if (error)
+		return error_say(STATUS_FAILED, "the mappings of process %d cannot be read: %s",
+				 tool->pid, strerror(-error));
+	if (arguments->options.json)
+		comparison.json = json_object_new_array();
+	status = conclude(&comparison, compare_all(&comparison, &mappings));
+	json_object_put(comparison.json);
+	mappings_free(&mappings);
+	return status;
+}
+
+static int run(struct tool *tool, int argc, char **argv)
+{
+	struct arguments arguments = {
+		.files = calloc(argc, sizeof(*arguments.files)),
+		.used = calloc(argc, sizeof(*arguments.used)),
+	};
+	int status;
+
+	if (!arguments.files || !arguments.used)
+		return error_session(tool, -ENOMEM);
+	status = options_parse(tool, &argp, argc, argv, &arguments.options);
+	if (!status)
+		status = session_start(tool);
+	if (!status)
+		status = compare(&arguments);
+	free(arguments.files);
+	free(arguments.used);
+	return status;
+}
+
+const struct command compare_command = { "compare", &argp, run, ANYWHERE };

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Options and arguments that several commands have. */
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+#define OPTION_COLOR	0x100
+
+static const struct argp_option json_options[] = {
+	{ "json", 'j', NULL, 0, "Print JSON", 10 },
+	{ 0 }
+};
+
+static const struct argp_option quiet_options[] = {
+	{ "quiet", 'q', NULL, 0, "No progress bar and no remarks", 10 },
+	{ 0 }
+};
+
+static const struct argp_option color_options[] = {
+	{ "color", OPTION_COLOR, "WHEN", OPTION_ARG_OPTIONAL,
+	  "Use colours: auto (on a terminal, unless NO_COLOR is set), always, never",
+	  10 },
+	{ 0 }
+};
+
+static const struct argp_option force_options[] = {
+	{ "force", 'f', NULL, 0,
+	  "Accept private mappings whose protection forbids the access, such as program text",
+	  0 },
+	{ "probe", 'p', NULL, 0, "Verify the range, and transfer nothing", 0 },
+	{ 0 }
+};
+
+static error_t set_color(struct argp_state *state, const char *when)
+{
+	struct options *options = state->input;
+
+	if (!when || !strcmp(when, "always"))
+		options->color = true;
+	else if (!strcmp(when, "never"))
+		options->color = false;
+	else if (strcmp(when, "auto"))
+		return options_error(state, "--color takes auto, always or never, not '%s'",
+				     when);
+	return 0;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case 'j':
+		options->json = true;
+		return 0;
+	case 'q':
+		options->quiet = true;
+		return 0;
+	case 'f':
+		options->flags |= CORDBG_FORCE;
+		return 0;
+	case 'p':
+		options->flags |= CORDBG_PROBE;
+		return 0;
+	case OPTION_COLOR:
+		return set_color(state, arg);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp json_argp = {
+	.options = json_options, .parser = parse_option
+};
+
+const struct argp quiet_argp = {
+	.options = quiet_options, .parser = parse_option
+};
+
+const struct argp color_argp = {
+	.options = color_options, .parser = parse_option
+};
+
+const struct argp force_argp = {
+	.options = force_options, .parser = parse_option
+};
+
+/* For a command's parser at ARGP_KEY_INIT: its children work on its input. */
+void options_init(struct argp_state *state, const struct argp_child *children)
+{
+	size_t i;
+
+	for (i = 0; children[i].argp; i++)
+		state->child_inputs[i] = state->input;
+}
+
+/* argp_error() comes back only in the shell; what is returned ends the parser. */
+error_t options_error(struct argp_state *state, const char *format, ...)
+{
+	char *message = NULL;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&message, format, args) < 0)
+		message = NULL;
+	va_end(args);
+	argp_error(state, "%s", message ? message : format);
+	free(message);
+	return PARSE_ERROR;
+}
+
+/*
+ * Numbers are decimal, 0x... or octal like C's, and may have K, M or G for powers
+ * of 1024 behind them.
+ */
+bool number_parse(const char *text, uint64_t *value)
+{
+	static const char units[] = "KMG";
+	const char *unit;
+	char *end;
+
+	/* strtoull() takes signs and blanks. */
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	*value = strtoull(text, &end, 0);
+	if (errno)
+		return false;
+	unit = *end ? strchr(units, *end) : NULL;
+	if (unit) {
+		unsigned int shift = 10 * (unit - units + 1);
+
+		if (*value > UINT64_MAX >> shift)
+			return false;
+		*value <<= shift;
+		end++;
+	}
+	return !*end;
+}
+
+/* The argument at hand, at ARGP_KEY_ARG, is the PID. */
+bool options_is_pid(const struct argp_state *state)
+{
+	const struct options *options = state->input;
+
+	return !options->tool->shell && !state->arg_num;
+}
+
+error_t options_take_pid(struct argp_state *state, const char *arg)
+{
+	struct options *options = state->input;
+	uint64_t pid;
+
+	if (!number_parse(arg, &pid) || !pid || pid > INT_MAX)
+		return options_error(state, "'%s' is not a process ID", arg);
+	options->tool->pid = pid;
+	return 0;
+}
+
+/* The position of the argument at hand, the PID not counted. */
+unsigned int options_position(const struct argp_state *state)
+{
+	const struct options *options = state->input;
+
+	return options->tool->shell ? state->arg_num : state->arg_num - 1;
+}
+
+/* At ARGP_KEY_END: there must be @count arguments, the last of them @what. */
+error_t options_require(struct argp_state *state, unsigned int count,
+			const char *what)
+{
+	const struct options *options = state->input;
+
+	if (!options->tool->shell && !state->arg_num)
+		return options_error(state, "the PID is missing");
+	if (options_position(state) < count)
+		return options_error(state, "%s is missing", what);
+	return 0;
+}
+
+/* A command's arguments as its users in the shell see them: without the PID. */
+const char *options_shell_arguments(const struct argp *argp)
+{
+	const char *rest;
+
+	if (!argp->args_doc || strncmp(argp->args_doc, "PID", 3))
+		return argp->args_doc;
+	rest = argp->args_doc + 3;
+	rest += strspn(rest, " ");
+	return *rest ? rest : NULL;
+}
+
+static bool color_by_default(void)
+{
+	return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+}
+
+/*
+ * Parse the words of a command: in order, or "--" would move to their front. In the
+ * shell the PID is known, and errors must not end the program. Return: 0 or
+ * STATUS_USAGE.
+ */
+int options_parse(struct tool *tool, const struct argp *argp, int argc,
+		  char **argv, struct options *options)
+{
+	struct argp parser = *argp;
+	unsigned int flags = ARGP_IN_ORDER;
+
+	options->tool = tool;
+	options->color = color_by_default();
+	if (tool->shell) {
+		parser.args_doc = options_shell_arguments(argp);
+		flags |= ARGP_NO_EXIT | ARGP_NO_HELP;
+	}
+	return argp_parse(&parser, argc, argv, flags, NULL, options) ?
+		STATUS_USAGE : 0;
+}

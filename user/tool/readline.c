@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The shell's lines from a terminal, with history and completion. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <readline/history.h>
+#include <readline/readline.h>
+
+#include "interrupt.h"
+#include "shell.h"
+#include "symbols.h"
+
+#define HISTORY_MAX	1000
+
+/* readline's callbacks get no pointer. */
+static struct tool *the_tool;
+static char *history_path;
+static struct sigaction old_action;
+
+static char **candidates;
+static size_t candidate_count;
+
+static void add_candidate(const char *name, void *data)
+{
+	char **list;
+
+	(void)data;
+	list = reallocarray(candidates, candidate_count + 1, sizeof(*candidates));
+	if (!list)
+		return;
+	candidates = list;
+	candidates[candidate_count] = strdup(name);
+	if (candidates[candidate_count])
+		candidate_count++;
+}
+
+static void add_commands(const char *prefix)
+{
+	const struct command *command;
+	size_t i;
+
+	for (i = 0; (command = command_at(i, IN_SHELL)); i++)
+		if (!strncmp(command->name, prefix, strlen(prefix)))
+			add_candidate(command->name, NULL);
+}
+
+static void add_option(const struct argp_option *option, const char *prefix)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "--%s", option->name);
+	if (!strncmp(name, prefix, strlen(prefix)))
+		add_candidate(name, NULL);
+}
+
+static void add_options(const struct argp *argp, const char *prefix)
+{
+	const struct argp_option *option = argp->options;
+	const struct argp_child *child = argp->children;
+
+	for (; option && option->name; option++)
+		add_option(option, prefix);
+	for (; child && child->argp; child++)
+		add_options(child->argp, prefix);
+}
+
+/* readline wants them one by one, and frees them. */
+static char *next_candidate(const char *prefix, int state)
+{
+	static size_t next;
+
+	(void)prefix;
+	if (!state)
+		next = 0;
+	return next < candidate_count ? candidates[next++] : NULL;
+}
+
+static const struct command *command_of_line(void)
+{
+	size_t blanks = strspn(rl_line_buffer, " \t");
+	size_t length = strcspn(rl_line_buffer + blanks, " \t");
+	char name[32];
+
+	snprintf(name, sizeof(name), "%.*s", (int)length, rl_line_buffer + blanks);
+	return command_find(name, IN_SHELL);
+}
+
+static bool first_word(int start)
+{
+	return (int)strspn(rl_line_buffer, " \t") >= start;
+}
+
+/* A word is a command, an option of the command, or a symbol. */
+static char **complete(const char *prefix, int start, int end)
+{
+	const struct command *command = command_of_line();
+	char **matches;
+
+	(void)end;
+	rl_attempted_completion_over = 1;
+	candidate_count = 0;
+	if (first_word(start))
+		add_commands(prefix);
+	else if (*prefix == '-' && command)
+		add_options(command->argp, prefix);
+	else if (command == &help_command)
+		add_commands(prefix);
+	else
+		symbols_complete(the_tool, prefix, add_candidate, NULL);
+	matches = rl_completion_matches(prefix, next_candidate);
+	free(candidates);
+	candidates = NULL;
+	return matches;
+}
+
+/* Ctrl-C gives the line up, as in other shells. */
+static int after_signal(void)
+{
+	if (!interrupt_came())
+		return 0;
+	interrupt_forget();
+	rl_crlf();
+	rl_replace_line("", 0);
+	rl_on_new_line();
+	rl_redisplay();
+	return 0;
+}
+
+void readline_begin(struct tool *tool)
+{
+	const char *home = getenv("HOME");
+
+	the_tool = tool;
+	rl_readline_name = "cordbg";
+	rl_attempted_completion_function = complete;
+	/* Symbols, options and MODULE:SYMBOL are words. */
+	rl_completer_word_break_characters = " \t:";
+	rl_signal_event_hook = after_signal;
+	using_history();
+	stifle_history(HISTORY_MAX);
+	if (home && asprintf(&history_path, "%s/.cordbg_history", home) >= 0)
+		read_history(history_path);
+	else
+		history_path = NULL;
+}
+
+char *readline_line(void)
+{
+	char *line;
+
+	interrupt_catch(&old_action);
+	line = readline("cordbg> ");
+	interrupt_restore(&old_action);
+	if (line && *line)
+		add_history(line);
+	return line;
+}
+
+void readline_end(void)
+{
+	if (history_path)
+		write_history(history_path);
+	free(history_path);
+	history_path = NULL;
+}
