@@ -8,6 +8,11 @@
 #   make tool             cordbg, the command-line tool; needs libdw, json-c, readline
 #   make install          install libcordbg and its headers, and the tool if built
 #
+#   make deb              Debian packages, in .build/deb
+#   make dkms-install     instead of them: let DKMS build and install the module,
+#                         also for kernels to come (as root); dkms-uninstall
+#   make sign             sign the module for Secure Boot: KEY, CERT, MODULE
+#
 # For development on Debian 12. Kernels are Debian's own and run in QEMU; all that
 # changes on this machine is that missing Debian packages are installed:
 #   make test             the selftests, 64-bit and 32-bit, on Linux 6.1 and 6.12
@@ -16,10 +21,16 @@
 #   make shell            a prompt in the test machine, with the module loaded
 #   make demo             a story with a real program
 #   make check            style and static checks
+#   make test-packages    the packages on a clean Debian: install, boot, use, purge
+#   make test-programs    the tool on mono, node, python3, sqlite3, nginx, ...
+#   make test-readme      every command of README.md's quick start, as it stands
 #
 #   make clean            remove what was built
 #   make distclean        remove what was downloaded too
 #   make help             this text
+#
+# The three lanes with programs take some minutes each, run on KERNEL=6.1 unless
+# said otherwise, and need root for a chroot.
 #
 # Variables:
 #   KDIR     kernel build tree to build the module for
@@ -33,6 +44,9 @@
 #   DURATION stress: seconds [60]
 #   ROUNDS   test-reload: how often [1000]
 #   SEED     stress: seed of its random numbers [a random one]
+#   KEY, CERT, MODULE
+#            sign: private key, certificate, module [those of DKMS; the module
+#            that make has built]
 #   V        test: 1 shows the programs' whole reports [none]
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
@@ -101,10 +115,50 @@ demo:
 	@$(vm)/lock selftests/demo/run $(series)
 .PHONY: test stress test-reload check shell demo
 
+deb:
+	@$(vm)/deps --only dpkg-dev debhelper fakeroot lintian
+	@$(vm)/lock user/debian/build
+
+# The version is that of user/Makefile.
+dkms_version = $(shell sed -n 's/^VERSION := //p' user/Makefile)
+kernel_release = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+	$(KDIR)/include/generated/utsrelease.h)
+dkms_source = /usr/src/cordbg-$(dkms_version)
+
+dkms-install: $(KDIR)/Makefile
+	@command -v dkms >/dev/null || \
+		{ echo "No dkms: install the Debian package dkms" >&2; exit 1; }
+	user/dkms/source $(dkms_source)
+	install -m 644 user/udev/60-cordbg.rules /etc/udev/rules.d/
+	dkms install cordbg/$(dkms_version) -k $(kernel_release)
+
+dkms-uninstall:
+	dkms remove cordbg/$(dkms_version) --all
+	rm -rf $(dkms_source) /etc/udev/rules.d/60-cordbg.rules
+
+# The keys that DKMS makes, which mokutil --import makes known to the firmware.
+KEY ?= /var/lib/dkms/mok.key
+CERT ?= /var/lib/dkms/mok.pub
+MODULE ?= module/cordbg.ko
+
+sign:
+	@for file in $(KEY) $(CERT) $(MODULE); do [ -r $$file ] || { \
+		echo "Cannot read $$file: see KEY, CERT, MODULE in make help" >&2; \
+		exit 1; }; done
+	$(KDIR)/scripts/sign-file sha256 $(KEY) $(CERT) $(MODULE)
+.PHONY: deb dkms-install dkms-uninstall sign
+
+lane_series = $(if $(filter file,$(origin KERNEL)),6.1,$(firstword $(KERNEL)))
+
+test-packages test-programs test-readme: deb
+	@$(vm)/deps mmdebstrap e2fsprogs util-linux
+	@$(vm)/lock env T="$(T)" selftests/system/$(@:test-%=%) $(lane_series)
+.PHONY: test-packages test-programs test-readme
+
 clean:
 	$(if $(wildcard $(KDIR)/Makefile),$(build_in_kdir) clean)
 	rm -rf .build/user .build/module .build/selftests .build/vm .build/check \
-		.build/demo
+		.build/demo .build/deb .build/system/*/[p-r]*
 
 distclean: clean
 	rm -rf .build

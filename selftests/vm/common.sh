@@ -44,3 +44,12 @@ apt_download()
 	apt_update
 	apt-get -q -o APT::Sandbox::User=root download "$@" >&2
 }
+
+# Copy the repository into folder $1, without what builds in a working tree.
+copy_sources()
+{
+	mkdir -p "$1"
+	tar -c -C "$top" --exclude-from="$top/.gitignore" .ci .gitignore \
+		.shellcheckrc Kbuild LICENSE Makefile README.md module uapi user \
+		selftests | tar -x -C "$1"
+}
