@@ -6,6 +6,7 @@
 #   make                  the module, for the running kernel, and libcordbg
 #   make modules_install  install the module (as root)
 #   make install          install libcordbg and its headers
+#   make bench-native     measure, with the module loaded (as root)
 #
 # For development on Debian 12. Kernels are Debian's own and run in QEMU; all that
 # changes on this machine is that missing Debian packages are installed:
@@ -14,6 +15,8 @@
 #   make shell            a prompt in the test machine, with the module loaded
 #   make demo             a story with a real program
 #   make check            style and static checks
+#   make bench            cordbg beside the other ways, measured
+#   make bench-profile    and how many instructions each function takes
 #
 #   make clean            remove what was built
 #   make distclean        remove what was downloaded too
@@ -24,8 +27,8 @@
 #            [/lib/modules/`uname -r`/build]
 #   DESTDIR  directory to install libcordbg below [none]
 #   PREFIX   where libcordbg goes there [/usr/local]
-#   KERNEL   6.1, 6.12 or "6.1 6.12", for test, check, shell and demo
-#            [both; shell, demo and stress: 6.12]
+#   KERNEL   6.1, 6.12 or "6.1 6.12", for test, check, shell, demo and bench
+#            [both; shell, demo, stress and bench: 6.12]
 #   T        test: programs to run, such as "write read" [all]
 #   BITS     test: 64, 32 or "64 32" [both; stress: 64]
 #   DURATION stress: seconds [60]
@@ -86,12 +89,26 @@ shell:
 demo:
 	@$(vm)/deps
 	@$(vm)/lock selftests/demo/run $(series)
-.PHONY: test stress check shell demo
+
+bench:
+	@$(vm)/deps
+	@$(vm)/deps jq gnuplot-nox
+	@$(vm)/lock selftests/bench/run $(series)
+
+bench-profile:
+	@$(vm)/deps
+	@$(vm)/deps jq
+	@$(vm)/lock selftests/bench/profile $(series)
+
+bench-native:
+	@$(vm)/deps gcc libc6-dev jq gnuplot-nox
+	@$(vm)/lock selftests/bench/native
+.PHONY: test stress check shell demo bench bench-profile bench-native
 
 clean:
 	$(if $(wildcard $(KDIR)/Makefile),$(build_in_kdir) clean)
 	rm -rf .build/user .build/module .build/selftests .build/vm .build/check \
-		.build/demo
+		.build/demo .build/bench
 
 distclean: clean
 	rm -rf .build

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Sourced by the scripts of the bench, after common.sh of the test machine.
+
+source=$top/selftests/bench
+bench=$build/bench
+lines=$bench/results.jsonl
+
+compile()
+{
+	mkdir -p "$bench/tree/bench"
+	gcc -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -pthread \
+		-static -I"$top/selftests" -I"$top/uapi" \
+		-o "$bench/tree/bench/bench" "$source"/*.c
+}
+
+# guest_image SERIES: what the test machine boots with.
+guest_image()
+{
+	make -s -C "$top/selftests/vm" modules KERNEL="$1"
+	compile
+	cp "$source/guest" "$bench/tree/bench/"
+	"$top/selftests/vm/initramfs" "$build/vm/bench-$1.initramfs" \
+		"$build/module/$1/module/cordbg.ko" "$bench/tree"
+}
+
+# guest_run SERIES MODE: its JSON lines; fails if the machine or the bench did.
+guest_run()
+{
+	local log=$build/vm/bench-$1-$2
+
+	say "booting Linux $(cat "$build/kernels/$1/release") to measure $2"
+	STALL=600 "$top/selftests/vm/boot" "$1" \
+		"$build/vm/bench-$1.initramfs" "$log" cordbg_mode=run \
+		"cordbg_command=\"/bench/guest $2\"" |
+		tr -d '\r' | grep --line-buffered '^{' || return
+	grep -qE '^#bench 0.?$' "$log.report" ||
+		die "the bench failed: $(grep failed "$log.report")"
+}
+
+# Say what is being measured now.
+progress()
+{
+	jq --unbuffered -nr 'foreach (inputs | select(.section)) as $line (
+		{};
+		[$line | .section, .memory, .size // .count // .breakpoints] as
+			$now |
+		{now: $now, new: ($now != .now)};
+		if .new then .now | map(select(. != null)) | join(" ")
+		else empty end)' |
+	while read -r now; do
+		say "measured $now"
+	done
+}
+
+# processor_of_host
+processor_of_host()
+{
+	sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1
+}
+
+# evaluate COMMAND MACHINE: from the lines, the JSON file, the tables and the charts.
+evaluate()
+{
+	local about mode
+
+	about=$(jq -n --arg command "$1" --arg machine "$2" \
+		--arg date "$(date -u '+%F %H:%M UTC')" \
+		--arg commit "$(git -C "$top" describe --always --dirty \
+				2>/dev/null)" \
+		'{$command, $date, $commit, $machine}')
+	jq -s --argjson about "$about" -f "$source/evaluate.jq" "$lines" \
+		> "$bench/bench.json"
+	jq -r -f "$source/table.jq" "$bench/bench.json" > "$bench/bench.md"
+	for mode in $(jq -r '.runs[].facts.mode' "$bench/bench.json"); do
+		chart "$mode"
+	done
+	cat "$bench/bench.md"
+	say "wrote ${bench#"$top/"}/bench.{json,md} and chart-*.{png,svg}"
+}
+
+# chart MODE
+chart()
+{
+	local title unit=nanoseconds
+
+	[ "$1" != instructions ] || unit=instructions
+	title=$(jq -r --arg mode "$1" '.runs[] |
+		select(.facts.mode == $mode) |
+		"cordbg and others, Linux \(.facts.kernel), \($mode)"' \
+		"$bench/bench.json")
+	jq -r --arg mode "$1" -f "$source/chart.jq" "$bench/bench.json" \
+		> "$bench/chart-$1.dat"
+	gnuplot -e "data = '$bench/chart-$1.dat'; out = '$bench/chart-$1'" \
+		-e "unit = '$unit'; title = '$title'" "$source/chart.gnuplot"
+}
