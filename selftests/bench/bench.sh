@@ -33,8 +33,8 @@ guest_run()
 	STALL=600 "$top/selftests/vm/boot" "$1" \
 		"$build/vm/bench-$1.initramfs" "$log" cordbg_mode=run \
 		"cordbg_command=\"/bench/guest $2\"" |
-		tr -d '\r' | grep --line-buffered '^{' || return
-	grep -qE '^#bench 0.?$' "$log.report" ||
+		grep --line-buffered '^{' || return
+	grep -qx '#bench 0' "$log.report" ||
 		die "the bench failed: $(grep failed "$log.report")"
 }
 
@@ -53,7 +53,6 @@ progress()
 	done
 }
 
-# processor_of_host
 processor_of_host()
 {
 	sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1
@@ -69,14 +68,18 @@ evaluate()
 		--arg commit "$(git -C "$top" describe --always --dirty \
 				2>/dev/null)" \
 		'{$command, $date, $commit, $machine}')
-	jq -s --argjson about "$about" -f "$source/evaluate.jq" "$lines" \
+	jq -s -L "$source" --argjson about "$about" -f "$source/evaluate.jq" "$lines" \
 		> "$bench/bench.json"
-	jq -r -f "$source/table.jq" "$bench/bench.json" > "$bench/bench.md"
+	jq -r -L "$source" -f "$source/table.jq" "$bench/bench.json" \
+		> "$bench/bench.md"
+	jq -r -L "$source" -f "$source/readme.jq" "$bench/bench.json" \
+		> "$bench/readme.md"
 	for mode in $(jq -r '.runs[].facts.mode' "$bench/bench.json"); do
 		chart "$mode"
 	done
 	cat "$bench/bench.md"
-	say "wrote ${bench#"$top/"}/bench.{json,md} and chart-*.{png,svg}"
+	say "wrote bench.{json,md}, readme.md and chart-*.{png,svg} in" \
+		"${bench#"$top/"}"
 }
 
 # chart MODE

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# jq -s --argjson about OBJECT -f evaluate.jq LINES: what the bench has printed, in
+# jq -s -L . --argjson about OBJECT -f evaluate.jq LINES: what the bench has printed, in
 # one run or several, with every ratio, and what it says of each target.
+
+include "format";
 
 def round3: . * 1000 | round / 1000;
 
@@ -44,11 +46,6 @@ def ratios:
 	  ratio: (if .cost > 0 then $ours.cost / .cost | round3
 		  else null end)} |
 	 with_entries(select(.value != null))];
-
-def size_name:
-	if . >= 1048576 then "\(. / 1048576) MiB"
-	elif . >= 1024 then "\(. / 1024) KiB"
-	else "\(.) B" end;
 
 def case_name:
 	[.operation, (.size // empty | size_name), .memory, .place, .state] |

@@ -1,31 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# jq -r -f table.jq bench.json: the results as text, in tables of Markdown.
+# jq -r -L . -f table.jq bench.json: the results as text, in tables of Markdown.
 
-def row: "| " + (map(tostring) | join(" | ")) + " |";
-def head: row, (["---"] + (.[1:] | map("---:")) | row);
-
-def size_name:
-	if . >= 1048576 then "\(. / 1048576) MiB"
-	elif . >= 1024 then "\(. / 1024) KiB"
-	else "\(.) B" end;
-
-# 1234567 as 1,234,567
-def grouped:
-	if . == null then "-"
-	else round | tostring | until(test("^[0-9]{4}") | not;
-		sub("(?<a>[0-9])(?<b>[0-9]{3})(?<c>,|$)"; "\(.a),\(.b)\(.c)"))
-	end;
-
-# a / b, to two digits
-def by($b):
-	if . == null or $b == null or $b == 0 then "-"
-	else . / $b * 100 | round | tostring |
-		if length < 3 then "0" * (3 - length) + . else . end |
-		"\(.[:-2]).\(.[-2:])" end;
-
-def routes: ["cordbg", "process_vm", "proc_mem", "ptrace", "memcpy"];
-def names: ["cordbg", "process_vm", "/proc/PID/mem", "ptrace", "memcpy"];
+include "format";
 
 # The costs of the routes in a group of results.
 def costs: map({(.route): .cost}) | add;
@@ -143,15 +120,7 @@ def one_run:
 	(.results | transfers, memories, beside, insertions, lists, attaches,
 	 contention, scaling, spread);
 
-def targets:
-	"## Targets", "",
-	(["what", "at most", "worst", "best", "cases", "above", ""] | head),
-	(.targets[] |
-	 [.target, .limit, .worst // "-", .best // "-", .cases // 0,
-	  .above // 0, if .verdict == "not met" then "not met: \(.at)"
-		       else .verdict end] | row);
-
-"# cordbg \(.source): \(.command), \(.date)", "",
+"# cordbg \(.commit): \(.command), \(.date)", "",
 "\(.machine)", "",
 (.runs[] | one_run),
-targets
+"## Targets", "", target_rows
