@@ -35,14 +35,14 @@ static void other(struct crowd *crowd, size_t i, void *context)
 	const struct company *company = context;
 	uint8_t *address = company->area->base + (i + 1) * APART;
 	struct bench_peer peer;
-	int err = 0;
+	int err;
 
 	bench_open(&peer, company->route, company->area->target.pid);
 	crowd_wait(crowd);
-	while (!err && !atomic_load(&crowd->stop)) {
+	do {
 		err = work(&peer, address, company->breakpoints);
 		crowd->calls[i]++;
-	}
+	} while (!err && !atomic_load(&crowd->stop));
 	bench_check(err, company->route->name);
 	bench_close(&peer);
 }

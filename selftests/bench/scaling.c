@@ -33,7 +33,7 @@ static void tool(struct crowd *crowd, size_t i, void *context)
 	struct bench_area area;
 	struct bench_peer peer;
 	uint8_t *address;
-	int err = 0;
+	int err;
 
 	bench_check(bench_area_start(&area, MEMORY_PRIVATE, MIB), "a target");
 	address = area.base + KIB;
@@ -41,10 +41,10 @@ static void tool(struct crowd *crowd, size_t i, void *context)
 		bench_area_fill(&area, address, SIZE);
 	bench_open(&peer, work->route, area.target.pid);
 	crowd_wait(crowd);
-	while (!err && !atomic_load(&crowd->stop)) {
+	do {
 		err = work_once(work, &peer, address);
 		calls++;
-	}
+	} while (!err && !atomic_load(&crowd->stop));
 	bench_check(err, work->route->name);
 	crowd->calls[i] = calls;
 	bench_close(&peer);
