@@ -56,20 +56,30 @@ static int read_once(void *context)
 	return t->peer.route->read(&t->peer, t->address, bench_buffer, t->size);
 }
 
+/* @where: In what kind of memory, or beside what. */
 static void profile_transfer(struct bench_area *area, const char *route,
-			     size_t size)
+			     size_t size, const char *where)
 {
 	struct transfer t = { .address = area->base + MIB, .size = size };
 	char name[64];
 
 	bench_open(&t.peer, bench_route(route), area->target.pid);
-	snprintf(name, sizeof(name), "%s write %zu %s", route, size,
-		 bench_memory_names[area->memory]);
+	snprintf(name, sizeof(name), "%s write %zu %s", route, size, where);
 	profile(name, write_once, &t);
-	snprintf(name, sizeof(name), "%s read %zu %s", route, size,
-		 bench_memory_names[area->memory]);
+	snprintf(name, sizeof(name), "%s read %zu %s", route, size, where);
 	profile(name, read_once, &t);
 	bench_close(&t.peer);
+}
+
+static void profile_beside(struct bench_area *area)
+{
+	int session = bench_session(area);
+
+	bench_set_many(session, area->base + 2 * MIB, BENCH_STRIDE, 10000);
+	profile_transfer(area, "cordbg", 8, "private, 10000 elsewhere");
+	bench_set_many(session, area->base + MIB, MIB / 1000, 1000);
+	profile_transfer(area, "cordbg", MIB, "private, 1000 inside");
+	close(session);
 }
 
 /* A breakpoint, set and cleared in turn, at an address that goes on. */
@@ -113,7 +123,7 @@ static int attach_once(void *context)
 {
 	struct bench_peer peer;
 
-	bench_open(&peer, bench_route("cordbg"), *(pid_t *)context);
+	bench_open(&peer, &bench_routes[0], *(pid_t *)context);
 	bench_close(&peer);
 	return 0;
 }
@@ -135,16 +145,17 @@ void bench_profile(void)
 
 	bench_check(bench_area_start(&area, MEMORY_PRIVATE, AREA), "private");
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		profile_transfer(&area, "cordbg", sizes[i]);
-		profile_transfer(&area, "process_vm", sizes[i]);
-		profile_transfer(&area, "proc_mem", sizes[i]);
+		profile_transfer(&area, "cordbg", sizes[i], "private");
+		profile_transfer(&area, "process_vm", sizes[i], "private");
+		profile_transfer(&area, "proc_mem", sizes[i], "private");
 	}
+	profile_beside(&area);
 	profile_breakpoints(&area);
 	profile("cordbg attach and close", attach_once, &area.target.pid);
 	profile("proc_mem open and close", open_mem_once, &area.target.pid);
 	bench_area_stop(&area);
 	bench_check(bench_area_start(&area, MEMORY_THP, AREA), "thp");
-	profile_transfer(&area, "cordbg", MIB);
-	profile_transfer(&area, "process_vm", MIB);
+	profile_transfer(&area, "cordbg", MIB, "thp");
+	profile_transfer(&area, "process_vm", MIB, "thp");
 	bench_area_stop(&area);
 }

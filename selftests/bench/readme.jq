@@ -49,8 +49,8 @@ def attach:
 	     map(select(.section == "attach" and .state == "first" and
 			.operation == "open")));
 
-"In \(.machine): Linux \(.runs[0].facts.kernel), \(.date), `\(.command)`, "
-+ "cordbg \(.commit). \(.runs[0].unit | ascii_upcase[:1] + .[1:]) per call:",
+"`\(.command)`, \(.date), Linux \(.runs[0].facts.kernel), \(.machine). "
++ "\(.runs[0].unit | ascii_upcase[:1] + .[1:]) per call:",
 "",
 (["", "cordbg", "process_vm", "/proc/PID/mem", "ptrace", "memcpy",
   "cordbg to process_vm"] | head),
