@@ -33,6 +33,7 @@
 #   BITS     test: 64, 32 or "64 32" [both; stress: 64]
 #   DURATION stress: seconds [60]
 #   SEED     stress: seed of its random numbers [a random one]
+#   SECTIONS bench: such as "attach transfer" [all]
 #   V        test: 1 shows the programs' whole reports [none]
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
@@ -42,6 +43,7 @@ BITS ?= 64 32
 T ?=
 DURATION ?= 60
 SEED ?=
+SECTIONS ?=
 
 vm := selftests/vm
 series = $(lastword $(KERNEL))
@@ -93,7 +95,7 @@ demo:
 bench:
 	@$(vm)/deps
 	@$(vm)/deps jq gnuplot-nox
-	@$(vm)/lock selftests/bench/run $(series)
+	@SECTIONS="$(SECTIONS)" $(vm)/lock selftests/bench/run $(series)
 
 bench-profile:
 	@$(vm)/deps
@@ -102,7 +104,7 @@ bench-profile:
 
 bench-native:
 	@$(vm)/deps gcc libc6-dev jq gnuplot-nox
-	@$(vm)/lock selftests/bench/native
+	@SECTIONS="$(SECTIONS)" $(vm)/lock selftests/bench/native
 .PHONY: test stress check shell demo bench bench-profile bench-native
 
 clean:

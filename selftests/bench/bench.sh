@@ -25,6 +25,7 @@ guest_image()
 }
 
 # guest_run SERIES MODE: its JSON lines; fails if the machine or the bench did.
+# $SECTIONS, if not empty, names what is measured.
 guest_run()
 {
 	local log=$build/vm/bench-$1-$2
@@ -32,7 +33,7 @@ guest_run()
 	say "booting Linux $(cat "$build/kernels/$1/release") to measure $2"
 	STALL=600 "$top/selftests/vm/boot" "$1" \
 		"$build/vm/bench-$1.initramfs" "$log" cordbg_mode=run \
-		"cordbg_command=\"/bench/guest $2\"" |
+		"cordbg_command=\"/bench/guest $2 ${SECTIONS:-}\"" |
 		grep --line-buffered '^{' || return
 	grep -qx '#bench 0' "$log.report" ||
 		die "the bench failed: $(grep failed "$log.report")"
@@ -74,8 +75,9 @@ evaluate()
 		> "$bench/bench.md"
 	jq -r -L "$source" -f "$source/readme.jq" "$bench/bench.json" \
 		> "$bench/readme.md"
+	# The charts are of everything.
 	for mode in $(jq -r '.runs[].facts.mode' "$bench/bench.json"); do
-		chart "$mode"
+		[ -n "${SECTIONS:-}" ] || chart "$mode"
 	done
 	cat "$bench/bench.md"
 	say "wrote bench.{json,md}, readme.md and chart-*.{png,svg} in" \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * bench MODE: measure, and print JSON lines.
+ * bench MODE [SECTION...]: measure all or some sections, and print JSON lines.
  *
  * instructions	the machine counts instructions ("qemu -icount shift=0"): least
  *		counts, one processor
@@ -13,6 +13,21 @@
 #include <sys/utsname.h>
 
 #include "bench.h"
+
+/* @timed: It says nothing when instructions are counted. */
+static const struct section {
+	const char *name;
+	void (*run)(void);
+	bool timed;
+} sections[] = {
+	{ .name = "attach", .run = bench_attach },
+	{ .name = "existing", .run = bench_existing },
+	{ .name = "breakpoints", .run = bench_breakpoints },
+	{ .name = "insert", .run = bench_insertions },
+	{ .name = "contention", .run = bench_contention, .timed = true },
+	{ .name = "scaling", .run = bench_scaling, .timed = true },
+	{ .name = "transfer", .run = bench_transfers },
+};
 
 static bool emulated;
 
@@ -42,10 +57,21 @@ static void machine(const char *mode)
 	bench_fact("processor", model);
 }
 
+static bool is_named(const char *name, int argc, char **argv)
+{
+	int i;
+
+	for (i = 2; i < argc; i++)
+		if (!strcmp(argv[i], name))
+			return true;
+	return argc <= 2;
+}
+
 int main(int argc, char **argv)
 {
-	const char *mode = argc == 2 ? argv[1] : "";
+	const char *mode = argc >= 2 ? argv[1] : "";
 	bool instructions = !strcmp(mode, "instructions");
+	size_t i;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	emulated = strcmp(mode, "native");
@@ -55,21 +81,16 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	if (!instructions && strcmp(mode, "time") && emulated) {
-		fprintf(stderr, "usage: %s instructions|time|native|profile\n",
-			argv[0]);
+		fputs("usage: bench instructions|time|native|profile [SECTION...]\n",
+		      stderr);
 		return EXIT_FAILURE;
 	}
 	machine(mode);
 	bench_clock_init(instructions);
 	bench_buffers_init();
-	bench_attach();
-	bench_existing();
-	bench_breakpoints();
-	bench_insertions();
-	if (!instructions) {
-		bench_contention();
-		bench_scaling();
-	}
-	bench_transfers();
+	for (i = 0; i < ARRAY_SIZE(sections); i++)
+		if (is_named(sections[i].name, argc, argv) &&
+		    !(sections[i].timed && instructions))
+			sections[i].run();
 	return EXIT_SUCCESS;
 }
