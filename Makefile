@@ -7,6 +7,7 @@
 #   make modules_install  install the module (as root)
 #   make tool             cordbg, the command-line tool; needs libdw, json-c, readline
 #   make install          install libcordbg and its headers, and the tool if built
+#   make bench-native     measure, with the module loaded (as root)
 #
 #   make deb              Debian packages, in .build/deb
 #   make dkms-install     instead of them: let DKMS build and install the module,
@@ -24,6 +25,8 @@
 #   make test-packages    the packages on a clean Debian: install, boot, use, purge
 #   make test-programs    the tool on mono, node, python3, sqlite3, nginx, ...
 #   make test-readme      every command of README.md's quick start, as it stands
+#   make bench            cordbg beside the other ways, measured
+#   make bench-profile    and how many instructions each function takes
 #
 #   make clean            remove what was built
 #   make distclean        remove what was downloaded too
@@ -37,8 +40,8 @@
 #            [/lib/modules/`uname -r`/build]
 #   DESTDIR  directory to install libcordbg below [none]
 #   PREFIX   where libcordbg goes there [/usr/local]
-#   KERNEL   6.1, 6.12 or "6.1 6.12", for test, check, shell and demo
-#            [both; shell, demo and stress: 6.12]
+#   KERNEL   6.1, 6.12 or "6.1 6.12", for test, check, shell, demo and bench
+#            [both; shell, demo, stress and bench: 6.12]
 #   T        test: programs to run, such as "write read" [all]
 #   BITS     test: 64, 32 or "64 32" [both; stress: 64]
 #   DURATION stress: seconds [60]
@@ -47,6 +50,7 @@
 #   KEY, CERT, MODULE
 #            sign: private key, certificate, module [those of DKMS; the module
 #            that make has built]
+#   SECTIONS bench: such as "attach transfer" [all]
 #   V        test: 1 shows the programs' whole reports [none]
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
@@ -57,6 +61,7 @@ T ?=
 DURATION ?= 60
 SEED ?=
 ROUNDS ?= 1000
+SECTIONS ?=
 
 vm := selftests/vm
 series = $(lastword $(KERNEL))
@@ -155,10 +160,23 @@ test-packages test-programs test-readme: deb
 	@$(vm)/lock env T="$(T)" selftests/system/$(@:test-%=%) $(lane_series)
 .PHONY: test-packages test-programs test-readme
 
+bench:
+	@$(vm)/deps jq gnuplot-nox
+	@SECTIONS="$(SECTIONS)" $(vm)/lock selftests/bench/run $(series)
+
+bench-profile:
+	@$(vm)/deps jq
+	@$(vm)/lock selftests/bench/profile $(series)
+
+bench-native:
+	@$(vm)/deps --only gcc libc6-dev jq gnuplot-nox
+	@SECTIONS="$(SECTIONS)" $(vm)/lock selftests/bench/native
+.PHONY: bench bench-profile bench-native
+
 clean:
 	$(if $(wildcard $(KDIR)/Makefile),$(build_in_kdir) clean)
 	rm -rf .build/user .build/module .build/selftests .build/vm .build/check \
-		.build/demo .build/deb .build/system/*/[p-r]*
+		.build/demo .build/bench .build/deb .build/system/*/[p-r]*
 
 distclean: clean
 	rm -rf .build

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the bench prints: one JSON object per line. */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bench.h"
+
+/* The texts given to these functions have no character that JSON escapes. */
+static void text(const char *name, const char *value)
+{
+	if (value)
+		printf("\"%s\":\"%s\",", name, value);
+}
+
+static void number(const char *name, size_t value)
+{
+	if (value)
+		printf("\"%s\":%zu,", name, value);
+}
+
+static void begin(const struct bench_label *label)
+{
+	putchar('{');
+	text("section", label->section);
+	text("route", label->route);
+	text("operation", label->operation);
+	text("memory", label->memory);
+	text("place", label->place);
+	text("state", label->state);
+	number("size", label->size);
+	number("count", label->count);
+	number("tools", label->tools);
+	printf("\"breakpoints\":%zu,\"others\":%zu,", label->breakpoints,
+	       label->others);
+}
+
+static void end(void)
+{
+	puts("}");
+	fflush(stdout);
+}
+
+void bench_result(const struct bench_label *label,
+		  const struct bench_stats *stats)
+{
+	begin(label);
+	printf("\"samples\":%zu,\"min\":%.0f,\"p25\":%.0f,\"p50\":%.0f,",
+	       stats->samples, stats->min, stats->p25, stats->p50);
+	printf("\"p75\":%.0f,\"p90\":%.0f,\"p99\":%.0f,\"p999\":%.0f,",
+	       stats->p75, stats->p90, stats->p99, stats->p999);
+	printf("\"max\":%.0f,\"mean\":%.0f", stats->max, stats->mean);
+	end();
+}
+
+/* Results of two operations on the same. */
+void bench_result_pair(const struct bench_label *label, const char *first,
+		       const struct bench_stats *first_stats,
+		       const char *second,
+		       const struct bench_stats *second_stats)
+{
+	struct bench_label one = *label;
+
+	one.operation = first;
+	bench_result(&one, first_stats);
+	one.operation = second;
+	bench_result(&one, second_stats);
+}
+
+/* A result that is one number. */
+void bench_number(const struct bench_label *label, const char *name,
+		  double value)
+{
+	begin(label);
+	printf("\"%s\":%.0f", name, value);
+	end();
+}
+
+/* Something that was not measured, and why. */
+void bench_omitted(const struct bench_label *label, const char *reason)
+{
+	begin(label);
+	printf("\"omitted\":\"%s\"", reason);
+	end();
+}
+
+/* Something about the whole run. */
+void bench_fact(const char *name, const char *value)
+{
+	printf("{\"fact\":\"%s\",\"value\":\"%s\"", name, value);
+	end();
+}
+
+void bench_die(const char *message, ...)
+{
+	va_list arguments;
+
+	printf("{\"failed\":\"");
+	va_start(arguments, message);
+	vprintf(message, arguments);
+	va_end(arguments);
+	printf("\"");
+	end();
+	exit(EXIT_FAILURE);
+}
+
+void bench_check(int err, const char *what)
+{
+	if (err < 0)
+		bench_die("%s: %s", what, strerror(-err));
+}
