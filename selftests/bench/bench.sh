@@ -2,7 +2,9 @@
 # shellcheck shell=bash
 # Sourced by the scripts of the bench, after common.sh of the test machine.
 
+# shellcheck disable=SC2154 # common.sh, which is sourced first, has it
 source=$top/selftests/bench
+# shellcheck disable=SC2154
 bench=$build/bench
 lines=$bench/results.jsonl
 
