@@ -299,7 +299,8 @@ unsigned long cordbg_epoch_advance(struct cordbg_process *process);
 void cordbg_shadow_keep(struct cordbg_process *process,
 			struct cordbg_shadow *shadow);
 int cordbg_shadows_clean(const struct cordbg_process *process,
-			 struct cordbg_window *window, unsigned long epoch);
+			 struct cordbg_window *window, unsigned long epoch,
+			 bool moved);
 void cordbg_shadows_purge(struct cordbg_process *process);
 void cordbg_shadows_destroy(struct cordbg_process *process);
 struct cordbg_owner *cordbg_owner_find(const struct cordbg_shadow *shadow,

@@ -50,6 +50,7 @@
  * @id: Orders forks by when their child was made.
  * @mm: The child's memory, kept by mmgrab().
  * @epoch: process->epoch when the memory was copied.
+ * @settled: Of its bytes only moved ones may not be back, under process->lock.
  *
  * @node, @child and @mm are set under forks_lock.
  */
@@ -65,6 +66,7 @@ struct cordbg_fork {
 	u64 begun;
 	u64 id;
 	unsigned long epoch;
+	bool settled;
 };
 
 /* Raw: the tracepoint is called with preemption off. Protects forks. */
@@ -128,8 +130,8 @@ static int fork_clean(struct cordbg_fork *fork)
 				   true, true);
 		/* What parent and child share is the parent's to restore. */
 		window.private = true;
-		err = cordbg_shadows_clean(fork->process, &window,
-					   fork->epoch);
+		err = cordbg_shadows_clean(fork->process, &window, fork->epoch,
+					   fork->settled);
 		cordbg_window_unpin(&window, true);
 		mmput_async(fork->mm);
 	}
@@ -137,6 +139,7 @@ static int fork_clean(struct cordbg_fork *fork)
 		return err;
 	if (err)
 		send_sig(SIGKILL, fork->child, 1);
+	fork->settled = true;
 	if (fork_ready(fork))
 		fork_unlink(fork);
 	return 0;

@@ -324,11 +324,14 @@ void cordbg_shadow_keep(struct cordbg_process *process,
  * @process: The parent, locked.
  * @window: A one-page window for writing on the child's memory.
  * @epoch: process->epoch from when the child's memory was copied.
+ * @moved: Only those that have been moved; bytes under others may have changed
+ *	since they were put back.
  *
  * Return: 0 or the error of cordbg_shadow_restore().
  */
 int cordbg_shadows_clean(const struct cordbg_process *process,
-			 struct cordbg_window *window, unsigned long epoch)
+			 struct cordbg_window *window, unsigned long epoch,
+			 bool moved)
 {
 	struct cordbg_shadow *shadow = shadow_seek(process, 0);
 	unsigned long dropped, unmapped, moved_to;
@@ -340,7 +343,8 @@ int cordbg_shadows_clean(const struct cordbg_process *process,
 			continue;
 		unmapped = READ_ONCE(shadow->unmapped);
 		if (!unmapped || unmapped > epoch)
-			err = cordbg_shadow_restore(shadow, window,
+			err = moved ? 0 :
+			      cordbg_shadow_restore(shadow, window,
 						    shadow->address);
 		else if (cordbg_moved(process, shadow, epoch, &moved_to))
 			err = cordbg_shadow_restore(shadow, window, moved_to);

@@ -17,7 +17,7 @@
 #define MODULE		"cordbg"
 #define ROUNDS		250
 #define ENOUGH_ROUNDS	30
-#define PLENTY_MS	60000
+#define PLENTY_MS	40000
 #define TARGETS		2
 #define TOOLS		2
 #define AREA_SIZE	0x8000
