@@ -7,6 +7,7 @@
 #include <wordexp.h>
 
 #include "errors.h"
+#include "interrupt.h"
 #include "session.h"
 #include "shell.h"
 #include "symbols.h"
@@ -112,11 +113,20 @@ static int run_line(struct tool *tool, const char *line)
 	return status;
 }
 
-/* Whatever fails, the user sees and decides. */
+/* A write that Ctrl-C cut short is no error of standard output. */
+static void after_interrupt(void)
+{
+	error_note("interrupted");
+	clearerr(stdout);
+	interrupt_forget();
+}
+
+/* Whatever fails, the user sees and decides. Ctrl-C ends no more than a command. */
 static int interactive(struct tool *tool)
 {
 	char *line;
 
+	interrupt_catch();
 	readline_begin(tool);
 	while (!tool->quit) {
 		line = readline_line();
@@ -124,10 +134,13 @@ static int interactive(struct tool *tool)
 			break;
 		run_line(tool, line);
 		free(line);
+		if (interrupt_came())
+			after_interrupt();
 	}
 	if (!tool->quit)
 		putchar('\n');
 	readline_end();
+	interrupt_restore();
 	return STATUS_OK;
 }
 

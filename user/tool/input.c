@@ -8,6 +8,7 @@
 
 #include "errors.h"
 #include "input.h"
+#include "interrupt.h"
 
 static bool reserve(struct input *input, size_t more)
 {
@@ -68,7 +69,9 @@ static int read_stream(struct input *input, const char *name, FILE *file)
 		}
 		input->size += fread(input->data + input->size, 1,
 				     room - input->size, file);
-	} while (!feof(file) && !ferror(file));
+	} while (!feof(file) && !ferror(file) && !interrupt_came());
+	if (interrupt_came())
+		return STATUS_INTERRUPTED;
 	return ferror(file) ? error_file(name, "read", errno) : STATUS_OK;
 }
 
@@ -78,8 +81,11 @@ int input_file(struct input *input, const char *name)
 	FILE *file;
 	int status;
 
-	if (!strcmp(name, "-"))
+	if (!strcmp(name, "-")) {
+		/* A terminal can be read again behind its end. */
+		clearerr(stdin);
 		return read_stream(input, "standard input", stdin);
+	}
 	file = fopen(name, "re");
 	if (!file)
 		return error_file(name, "open", errno);

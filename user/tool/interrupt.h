@@ -6,8 +6,10 @@
 #include <signal.h>
 #include <stdbool.h>
 
-void interrupt_catch(struct sigaction *old);
-void interrupt_restore(const struct sigaction *old);
+#define STATUS_INTERRUPTED	(STATUS_SIGNAL + SIGINT)
+
+void interrupt_catch(void);
+void interrupt_restore(void);
 bool interrupt_came(void);
 void interrupt_forget(void);
 
