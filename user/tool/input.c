@@ -2,9 +2,10 @@
 /* Data that the user gives. */
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "errors.h"
 #include "input.h"
@@ -57,9 +58,10 @@ int input_string(struct input *input, const char *string, bool zero)
 	return STATUS_OK;
 }
 
-static int read_stream(struct input *input, const char *name, FILE *file)
+static int read_all(struct input *input, const char *name, int fd)
 {
 	size_t room = 0;
+	ssize_t got;
 
 	do {
 		if (input->size == room) {
@@ -67,29 +69,27 @@ static int read_stream(struct input *input, const char *name, FILE *file)
 			if (!reserve(input, room - input->size))
 				return no_memory();
 		}
-		input->size += fread(input->data + input->size, 1,
-				     room - input->size, file);
-	} while (!feof(file) && !ferror(file) && !interrupt_came());
+		got = interrupt_read(fd, input->data + input->size,
+				     room - input->size);
+		if (got > 0)
+			input->size += got;
+	} while (got > 0);
 	if (interrupt_came())
 		return STATUS_INTERRUPTED;
-	return ferror(file) ? error_file(name, "read", errno) : STATUS_OK;
+	return got ? error_file(name, "read", errno) : STATUS_OK;
 }
 
 /* "-": standard input. */
 int input_file(struct input *input, const char *name)
 {
-	FILE *file;
-	int status;
+	int fd, status;
 
-	if (!strcmp(name, "-")) {
-		/* A terminal can be read again behind its end. */
-		clearerr(stdin);
-		return read_stream(input, "standard input", stdin);
-	}
-	file = fopen(name, "re");
-	if (!file)
+	if (!strcmp(name, "-"))
+		return read_all(input, "standard input", STDIN_FILENO);
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return error_file(name, "open", errno);
-	status = read_stream(input, name, file);
-	fclose(file);
+	status = read_all(input, name, fd);
+	close(fd);
 	return status;
 }
