@@ -210,7 +210,8 @@ static int wait_for_end(const struct arguments *arguments, int signals, int *sig
 	if (arguments->command)
 		return hold_command(tool, signals, arguments->command);
 	if (!arguments->options.quiet && arguments->seconds < 0)
-		error_note("holding %zu breakpoints until Ctrl-C", arguments->count);
+		error_note("holding %zu breakpoint%s until Ctrl-C", arguments->count,
+			   arguments->count == 1 ? "" : "s");
 	return hold(tool, signals, arguments->seconds, signal);
 }
 
