@@ -43,7 +43,8 @@ static size_t breakpoints(struct cordbg_process *process)
 }
 
 /* Start it, and wait for the line that it prints for one breakpoint. */
-static bool start_holder(struct holder *holder, const char *rest)
+static bool start_holder_after(int (*prepare)(void), struct holder *holder,
+			       const char *rest)
 {
 	char line[512], said_line[256] = "";
 	int out[2];
@@ -52,11 +53,16 @@ static bool start_holder(struct holder *holder, const char *rest)
 		return false;
 	holder->err = memfd_create("err", MFD_CLOEXEC);
 	snprintf(line, sizeof(line), "exec " CORDBG_TOOL " break %s", rest);
-	holder->pid = start_line(line, out[1], holder->err, no_preparation);
+	holder->pid = start_line(line, out[1], holder->err, prepare);
 	close(out[1]);
 	holder->out = fdopen(out[0], "r");
 	return fgets(said_line, sizeof(said_line), holder->out) &&
 	       strstr(said_line, "  90\n");
+}
+
+static bool start_holder(struct holder *holder, const char *rest)
+{
+	return start_holder_after(no_preparation, holder, rest);
 }
 
 static int end_holder(struct holder *holder)
@@ -69,9 +75,11 @@ static int end_holder(struct holder *holder)
 	return exit_status(status);
 }
 
+/* Only Ctrl-C is how it is meant to end. */
 TEST_F(hold, until_signal)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int statuses[] = { 0, 1000 + SIGTERM, 1000 + SIGHUP };
 	struct holder holder;
 	char rest[64];
 	size_t i;
@@ -81,10 +89,86 @@ TEST_F(hold, until_signal)
 		ASSERT_TRUE(start_holder(&holder, rest));
 		EXPECT_EQ(1, breakpoints(self->process));
 		kill(holder.pid, signals[i]);
-		EXPECT_EQ(0, end_holder(&holder));
-		EXPECT_TRUE(has(complained, "holding 1 breakpoints until Ctrl-C"));
+		EXPECT_EQ(statuses[i], end_holder(&holder));
+		EXPECT_TRUE(has(complained, "holding 1 breakpoint until Ctrl-C"));
 		EXPECT_EQ(0, breakpoints(self->process));
 	}
+}
+
+static int ignore_hangup(void)
+{
+	return signal(SIGHUP, SIG_IGN) == SIG_ERR;
+}
+
+/* As nohup(1) has it: it has a second to end, and must not. */
+TEST_F(hold, ignored_signal)
+{
+	struct holder holder;
+	char rest[64];
+
+	snprintf(rest, sizeof(rest), "%d %" PRIu64, self->target.pid, self->rewritten);
+	ASSERT_TRUE(start_holder_after(ignore_hangup, &holder, rest));
+	kill(holder.pid, SIGHUP);
+	sleep(1);
+	EXPECT_EQ(0, waitpid(holder.pid, NULL, WNOHANG));
+	EXPECT_EQ(1, breakpoints(self->process));
+	kill(holder.pid, SIGTERM);
+	EXPECT_EQ(1000 + SIGTERM, end_holder(&holder));
+	EXPECT_EQ(0, breakpoints(self->process));
+}
+
+/* Not by way of a shell, which takes notice of its children. */
+TEST_F(hold, ignored_children)
+{
+	char process[16], address[32];
+	int status;
+	pid_t pid;
+
+	snprintf(process, sizeof(process), "%d", self->target.pid);
+	snprintf(address, sizeof(address), "%" PRIu64, self->rewritten);
+	pid = fork();
+	if (!pid) {
+		signal(SIGCHLD, SIG_IGN);
+		close(STDOUT_FILENO);
+		open("/dev/null", O_WRONLY);
+		execl(CORDBG_TOOL, "cordbg", "break", process, address, "--", "sh",
+		      "-c", "exit 7", NULL);
+		_exit(201);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(7, exit_status(status));
+}
+
+static int block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGHUP);
+	return sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+/* The command gets the mask of who called the tool: SIGHUP and SIGUSR1. */
+TEST_F(hold, signal_mask)
+{
+	EXPECT_EQ(0, run_after(block_signals,
+			       "exec " CORDBG_TOOL " break %d %" PRIu64
+			       " -- grep SigBlk: /proc/self/status",
+			       self->target.pid, self->rewritten));
+	EXPECT_TRUE(has(said, "SigBlk:\t0000000000000201\n"));
+}
+
+/* No suffixes, and nothing but decimal. */
+TEST_F(hold, process_id)
+{
+	EXPECT_EQ(64, run("cordbg break -t 0 %#x %" PRIu64, self->target.pid,
+			  self->rewritten));
+	EXPECT_TRUE(has(complained, "'%#x' is not a process ID", self->target.pid));
+	EXPECT_EQ(64, run("cordbg break -t 0 1K %" PRIu64, self->rewritten));
+	EXPECT_TRUE(has(complained, "'1K' is not a process ID"));
+	EXPECT_EQ(0, run("cordbg break -t 0 0%d %" PRIu64, self->target.pid,
+			 self->rewritten));
 }
 
 TEST_F(hold, until_killed)
@@ -132,6 +216,7 @@ TEST_F(hold, all_or_none)
 {
 	EXPECT_EQ(7, run("cordbg break %d %" PRIu64 " 0x10", self->target.pid,
 			 self->rewritten));
+	EXPECT_STREQ("", said);
 	EXPECT_EQ(0, breakpoints(self->process));
 }
 

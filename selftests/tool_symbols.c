@@ -53,7 +53,7 @@ TEST_F(tool, names)
 
 TEST_F(tool, numbers)
 {
-	EXPECT_EQ(0, run("cordbg read --probe %d 0%" PRIo64 " 1", self->target.pid,
+	EXPECT_EQ(0, run("cordbg read --probe %d 0%" PRIu64 " 1", self->target.pid,
 			 at(&self->target, "guarded")));
 	EXPECT_EQ(0, run("cordbg read --probe %d %" PRIu64 "+4095 1", self->target.pid,
 			 at(&self->target, "guarded")));

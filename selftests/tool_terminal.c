@@ -2,6 +2,7 @@
 /* What the tool does on a terminal only: the interactive shell, bars, colours. */
 #include <poll.h>
 #include <pty.h>
+#include <sys/stat.h>
 
 #include "tool_selftest.h"
 
@@ -53,14 +54,25 @@ static void start_terminal(struct terminal *terminal, const char *line)
 	_exit(201);
 }
 
+/* Of a lot of text, what came last is enough to find something in. */
+static size_t make_room(struct terminal *terminal)
+{
+	size_t length = strlen(terminal->text), half = sizeof(terminal->text) / 2;
+
+	if (length + 1 < sizeof(terminal->text))
+		return length;
+	memmove(terminal->text, terminal->text + half, length - half + 1);
+	return length - half;
+}
+
 /* More of what the tool prints: false at its end, or if nothing comes. */
 static bool hear(struct terminal *terminal)
 {
 	struct pollfd poll_fd = { .fd = terminal->fd, .events = POLLIN };
-	size_t length = strlen(terminal->text);
+	size_t length = make_room(terminal);
 	ssize_t got;
 
-	if (poll(&poll_fd, 1, PATIENCE_MS) <= 0 || length + 1 >= sizeof(terminal->text))
+	if (poll(&poll_fd, 1, PATIENCE_MS) <= 0)
 		return false;
 	got = read(terminal->fd, terminal->text + length,
 		   sizeof(terminal->text) - 1 - length);
@@ -199,6 +211,101 @@ TEST_F(terminal, interrupt)
 	EXPECT_TRUE(expect(t, "planted  mine "));
 	type_text(t, "quit\n");
 	EXPECT_EQ(0, end_terminal(t));
+}
+
+/* Nor does it end a shell that is at work, or clear its breakpoints. */
+TEST_F(terminal, interrupted_commands)
+{
+	struct terminal *t = &self->terminal;
+	char line[64];
+
+	start_shell(t, &self->target);
+	ASSERT_TRUE(expect(t, "cordbg> "));
+	type_text(t, "break target_text\n");
+	EXPECT_TRUE(expect(t, "target_text (tool_target)"));
+	snprintf(line, sizeof(line), "read -v %" PRIu64 " 60M\n", at(&self->target, "big"));
+	type_text(t, line);
+	EXPECT_TRUE(expect(t, "|................|"));
+	type_text(t, "\003");
+	EXPECT_TRUE(expect(t, "interrupted\r\n"));
+	EXPECT_TRUE(expect(t, "cordbg> "));
+	type_text(t, "write target_text -i -\n");
+	EXPECT_TRUE(expect(t, "-i -\r\n"));
+	type_text(t, "typed");
+	EXPECT_TRUE(expect(t, "typed"));
+	type_text(t, "\003");
+	EXPECT_TRUE(expect(t, "interrupted\r\n"));
+	EXPECT_TRUE(expect(t, "cordbg> "));
+	type_text(t, "list\n");
+	EXPECT_TRUE(expect(t, "planted  mine "));
+	type_text(t, "read target_text 4\n");
+	EXPECT_TRUE(expect(t, "|targ|"));
+	type_text(t, "quit\n");
+	EXPECT_EQ(0, end_terminal(t));
+}
+
+/* Ctrl-C ends a script, whatever may fail in it. */
+TEST_F(terminal, interrupted_script)
+{
+	struct terminal *t = &self->terminal;
+	FILE *file = fopen("/tmp/script", "w");
+	char line[64];
+	int fifo;
+
+	fprintf(file, "read -o /tmp/fifo %" PRIu64 " 65M\nread target_text 4\n",
+		at(&self->target, "big"));
+	fclose(file);
+	unlink("/tmp/fifo");
+	ASSERT_EQ(0, mkfifo("/tmp/fifo", 0600));
+	fifo = open("/tmp/fifo", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ASSERT_NE(-1, fifo);
+	snprintf(line, sizeof(line), "shell -k %d /tmp/script", self->target.pid);
+	start_terminal(t, line);
+	/* Nobody takes what it reads, so it gets no further. */
+	EXPECT_TRUE(expect(t, "0% 0 of 65 MiB"));
+	type_text(t, "\003");
+	EXPECT_TRUE(expect(t, "the read ended after 0 of 68157440 bytes"));
+	EXPECT_EQ(130, end_terminal(t));
+	EXPECT_EQ(NULL, strstr(t->text, "|targ|"));
+	close(fifo);
+	unlink("/tmp/fifo");
+}
+
+/* What was typed is kept at once, and beside what another shell keeps. */
+TEST_F(terminal, history_of_a_lost_shell)
+{
+	struct terminal *t = &self->terminal, other;
+
+	start_shell(&other, &self->target);
+	ASSERT_TRUE(expect(&other, "cordbg> "));
+	start_shell(t, &self->target);
+	ASSERT_TRUE(expect(t, "cordbg> "));
+	type_text(t, "read target_text 5\n");
+	EXPECT_TRUE(expect(t, "|targe|"));
+	EXPECT_TRUE(expect(t, "cordbg> "));
+	kill(t->pid, SIGHUP);
+	EXPECT_EQ(1000 + SIGHUP, end_terminal(t));
+	type_text(&other, "help\n");
+	EXPECT_TRUE(expect(&other, "cordbg> "));
+	type_text(&other, "quit\n");
+	EXPECT_EQ(0, end_terminal(&other));
+	EXPECT_EQ(0, run("cat /tmp/.cordbg_history"));
+	EXPECT_STREQ("read target_text 5\nhelp\nquit\n", said);
+}
+
+TEST_F(terminal, completion_of_files)
+{
+	struct terminal *t = &self->terminal;
+
+	ASSERT_EQ(0, run("touch /tmp/input_of_write"));
+	start_shell(t, &self->target);
+	ASSERT_TRUE(expect(t, "cordbg> "));
+	type_text(t, "write target_text --input /tmp/input_o\t\n");
+	EXPECT_TRUE(expect(t, "--input /tmp/input_of_write"));
+	EXPECT_TRUE(expect(t, "0 bytes written"));
+	type_text(t, "quit\n");
+	EXPECT_EQ(0, end_terminal(t));
+	unlink("/tmp/input_of_write");
 }
 
 TEST_F(terminal, progress)

@@ -17,6 +17,7 @@
  * @options: What commands share.
  * @addresses: The ADDRESS words.
  * @count: Their number.
+ * @breakpoints: What they mean, @count.
  * @seconds: SECONDS, or HOLD_FOREVER.
  * @command: COMMAND and its arguments, or NULL.
  */
@@ -24,6 +25,7 @@ struct arguments {
 	struct options options;
 	char **addresses;
 	size_t count;
+	struct cordbg_breakpoint *breakpoints;
 	double seconds;
 	char **command;
 };
@@ -120,76 +122,112 @@ static void print_text(struct tool *tool, const struct cordbg_breakpoint *breakp
 	printf("%s%s\n", *symbol ? "  " : "", symbol);
 }
 
-static int plant(struct tool *tool, const char *text,
-		 struct cordbg_breakpoint *breakpoint)
+/*
+ * All, before the first is planted: a typo must plant none. What elfutils has to
+ * read for describing them it reads now, while signals still end the tool.
+ */
+static int resolve_all(const struct arguments *arguments)
 {
-	uint64_t address;
-	int error, status;
+	struct tool *tool = arguments->options.tool;
+	int status = STATUS_OK;
+	char symbol[256];
+	size_t i;
 
-	status = symbols_resolve(tool, text, &address);
-	if (status)
-		return status;
+	for (i = 0; !status && i < arguments->count; i++) {
+		uint64_t address;
+
+		status = symbols_resolve(tool, arguments->addresses[i], &address);
+		if (status)
+			break;
+		arguments->breakpoints[i].address = address;
+		symbols_describe(tool, address, symbol, sizeof(symbol));
+	}
+	return status;
+}
+
+static int plant(struct tool *tool, struct cordbg_breakpoint *breakpoint)
+{
+	uint64_t address = breakpoint->address;
+	int error;
+
 	error = cordbg_set_unmanaged_breakpoint(tool->process, address,
 						sizeof(breakpoint->original),
 						breakpoint->original,
 						&breakpoint->length);
 	if (error)
 		return error_breakpoint(tool, error, address);
-	breakpoint->address = address;
 	breakpoint->flags = CORDBG_BREAKPOINT_PLANTED | CORDBG_BREAKPOINT_MINE;
 	return STATUS_OK;
 }
 
-/* With --json they are printed together, so not before the last is planted. */
-static int plant_all(const struct arguments *arguments)
+static int print_json(const struct arguments *arguments)
 {
 	struct json_object *array = json_object_new_array();
 	struct tool *tool = arguments->options.tool;
-	int status = STATUS_OK;
 	size_t i;
 
-	for (i = 0; !status && i < arguments->count; i++) {
-		struct cordbg_breakpoint breakpoint = { 0 };
+	for (i = 0; i < arguments->count; i++)
+		json_object_array_add(array,
+				      json_breakpoint(tool, &arguments->breakpoints[i]));
+	return json_print(array);
+}
 
-		status = plant(tool, arguments->addresses[i], &breakpoint);
-		if (!status && arguments->options.json)
-			json_object_array_add(array,
-					      json_breakpoint(tool, &breakpoint));
-		else if (!status)
-			print_text(tool, &breakpoint);
+static int print_all(const struct arguments *arguments)
+{
+	size_t i;
+
+	if (arguments->options.json)
+		return print_json(arguments);
+	for (i = 0; i < arguments->count; i++)
+		print_text(arguments->options.tool, &arguments->breakpoints[i]);
+	return STATUS_OK;
+}
+
+/* All or none. */
+static int plant_all(const struct arguments *arguments)
+{
+	struct tool *tool = arguments->options.tool;
+	int status = STATUS_OK;
+	size_t planted = 0;
+
+	while (!status && planted < arguments->count) {
+		status = plant(tool, &arguments->breakpoints[planted]);
+		planted += !status;
 	}
-	if (!status && arguments->options.json)
-		return json_print(array);
-	json_object_put(array);
+	if (!status)
+		return print_all(arguments);
+	/* A process that has gone takes them along. */
+	while (planted-- && status != STATUS_GONE)
+		session_clear(tool, arguments->breakpoints[planted].address);
 	return status;
 }
 
-static int wait_for_end(const struct arguments *arguments, int signals)
+static int wait_for_end(const struct arguments *arguments, int signals, int *signal)
 {
 	struct tool *tool = arguments->options.tool;
-	int signal;
 
 	fflush(stdout);
 	if (arguments->command)
 		return hold_command(tool, signals, arguments->command);
 	if (!arguments->options.quiet && arguments->seconds < 0)
-		error_note("holding %zu breakpoints until Ctrl-C", arguments->count);
-	return hold(tool, signals, arguments->seconds, &signal);
+		error_note("holding %zu breakpoint%s until Ctrl-C", arguments->count,
+			   arguments->count == 1 ? "" : "s");
+	return hold(tool, signals, arguments->seconds, signal);
 }
 
 static int plant_and_hold(const struct arguments *arguments)
 {
-	int signals = hold_prepare(), status;
+	int signals = hold_prepare(), signal = 0, status;
 
 	if (signals < 0)
-		return error_session(arguments->options.tool, -ENOMEM);
+		return error_session(arguments->options.tool, signals);
 	status = plant_all(arguments);
 	if (!status)
-		status = wait_for_end(arguments, signals);
+		status = wait_for_end(arguments, signals, &signal);
 	/* Cleared before a signal that still waits can end the tool. */
 	session_end(arguments->options.tool);
 	hold_unprepare(signals);
-	return status;
+	return hold_end(signal, status);
 }
 
 static int run(struct tool *tool, int argc, char **argv)
@@ -198,15 +236,20 @@ static int run(struct tool *tool, int argc, char **argv)
 	int status;
 
 	arguments.addresses = calloc(argc, sizeof(*arguments.addresses));
-	if (!arguments.addresses)
-		return error_session(tool, -ENOMEM);
-	status = options_parse(tool, &argp, argc, argv, &arguments.options);
+	arguments.breakpoints = calloc(argc, sizeof(*arguments.breakpoints));
+	if (!arguments.addresses || !arguments.breakpoints)
+		status = error_session(tool, -ENOMEM);
+	else
+		status = options_parse(tool, &argp, argc, argv, &arguments.options);
 	if (!status)
 		status = session_start(tool);
+	if (!status)
+		status = resolve_all(&arguments);
 	if (!status)
 		status = tool->shell ? plant_all(&arguments) :
 				       plant_and_hold(&arguments);
 	free(arguments.addresses);
+	free(arguments.breakpoints);
 	return status;
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* clear, in the shell */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "errors.h"
@@ -54,27 +53,21 @@ static const struct argp argp = {
 	.doc = "Clear breakpoints of this session.",
 };
 
-static int clear(struct tool *tool, uint64_t address)
-{
-	int error = cordbg_clear_unmanaged_breakpoint(tool->process, address);
-
-	if (error == -EACCES || error == -ENXIO)
-		return error_say(error_status(error),
-				 "%#" PRIx64 ": cannot write there now (userfaultfd?); it stays",
-				 address);
-	return error ? error_breakpoint(tool, error, address) : STATUS_OK;
-}
-
+/* One that cannot be cleared does not keep the others. */
 static int clear_all(struct tool *tool)
 {
 	struct breakpoints breakpoints;
-	int status;
+	int status, failed;
 	size_t i;
 
 	status = session_breakpoints(tool, 0, UINT64_MAX, &breakpoints);
-	for (i = 0; !status && i < breakpoints.count; i++)
-		if (breakpoints.list[i].flags & CORDBG_BREAKPOINT_MINE)
-			status = clear(tool, breakpoints.list[i].address);
+	for (i = 0; i < breakpoints.count; i++) {
+		if (!(breakpoints.list[i].flags & CORDBG_BREAKPOINT_MINE))
+			continue;
+		failed = session_clear(tool, breakpoints.list[i].address);
+		if (failed)
+			status = failed;
+	}
 	free(breakpoints.list);
 	return status;
 }
@@ -83,13 +76,15 @@ static int clear_some(const struct arguments *arguments)
 {
 	struct tool *tool = arguments->options.tool;
 	uint64_t address;
-	int status = STATUS_OK;
+	int status = STATUS_OK, failed;
 	size_t i;
 
-	for (i = 0; !status && i < arguments->count; i++) {
-		status = symbols_resolve(tool, arguments->addresses[i], &address);
-		if (!status)
-			status = clear(tool, address);
+	for (i = 0; i < arguments->count; i++) {
+		failed = symbols_resolve(tool, arguments->addresses[i], &address);
+		if (!failed)
+			failed = session_clear(tool, address);
+		if (failed)
+			status = failed;
 	}
 	return status;
 }

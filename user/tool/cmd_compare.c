@@ -10,6 +10,7 @@
 
 #include "dump.h"
 #include "errors.h"
+#include "interrupt.h"
 #include "json.h"
 #include "mappings.h"
 #include "session.h"
@@ -177,7 +178,7 @@ static void compare_piece(struct comparison *comparison, uint64_t address,
 {
 	size_t at = 0, end;
 
-	while (at < size) {
+	while (at < size && !interrupt_came()) {
 		if (memory[at] == file[at]) {
 			at++;
 			continue;
@@ -296,7 +297,7 @@ static int compare_all(struct comparison *comparison, const struct mappings *map
 	int status = STATUS_OK, failed;
 	size_t i;
 
-	for (i = 0; i < mappings->count; i++) {
+	for (i = 0; i < mappings->count && !interrupt_came(); i++) {
 		comparison->mapping = &mappings->list[i];
 		if (!chosen(arguments, comparison->mapping))
 			continue;

@@ -223,7 +223,7 @@ static int sink_file(void *context, uint64_t address, const uint8_t *data, size_
 
 	(void)address;
 	while (size) {
-		done = write(output->fd, data, size);
+		done = interrupt_write(output->fd, data, size);
 		if (interrupt_came())
 			return STATUS_FILE;
 		if (done < 0)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* wait, help and quit, in the shell */
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "errors.h"
@@ -44,18 +42,15 @@ static bool parse_seconds(const char *word, double *seconds)
 	return end != word && !*end && *seconds >= 0 && *seconds <= 1e9;
 }
 
-/* Signals that would have ended the tool still do. */
 static int wait_prepared(struct tool *tool, double seconds)
 {
 	int signals = hold_prepare(), signal = 0, status;
 
 	if (signals < 0)
-		return error_session(tool, -ENOMEM);
+		return error_session(tool, signals);
 	status = hold(tool, signals, seconds, &signal);
 	hold_unprepare(signals);
-	if (!status && (signal == SIGTERM || signal == SIGHUP))
-		raise(signal);
-	return status;
+	return hold_end(signal, status);
 }
 
 static int run_wait(struct tool *tool, int argc, char **argv)

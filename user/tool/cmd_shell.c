@@ -7,6 +7,7 @@
 #include <wordexp.h>
 
 #include "errors.h"
+#include "interrupt.h"
 #include "session.h"
 #include "shell.h"
 #include "symbols.h"
@@ -61,6 +62,7 @@ static const struct argp argp = {
 	.doc = "Run commands in a session that holds its breakpoints.\n"
 	       "\vCommands come from the terminal, or from SCRIPT ('-': standard input),\n"
 	       "one a line; their words are quoted as in sh(1), and # begins a comment.\n"
+	       "There are no variables and no patterns: $ * ? [ ~ are like letters.\n"
 	       "A script ends at the first command that fails. 'help' lists commands.",
 };
 
@@ -70,13 +72,11 @@ static int bad_words(int error)
 	case WRDE_NOSPACE:
 		return error_say(STATUS_NO_MEMORY, "%s", cordbg_strerror(-ENOMEM));
 	case WRDE_CMDSUB:
-		return error_say(STATUS_USAGE, "the shell runs no commands: quote $ and `");
-	case WRDE_BADVAL:
-		return error_say(STATUS_USAGE, "a variable has no value: quote $");
+		return error_say(STATUS_USAGE, "the shell runs no commands: quote `");
 	case WRDE_BADCHAR:
 		return error_say(STATUS_USAGE, "one of |&;<>(){} has to be quoted");
 	default:
-		return error_say(STATUS_USAGE, "a quote has no end");
+		return error_say(STATUS_USAGE, "a quote has no end, or a \\ nothing behind it");
 	}
 }
 
@@ -94,16 +94,64 @@ static int run_words(struct tool *tool, int argc, char **argv)
 	return command_run(tool, command, argc, argv);
 }
 
+/*
+ * The quotes that what follows @c is in, @c itself being in @quote: ', " or 0.
+ */
+static char quote_after(char quote, char c)
+{
+	if (quote)
+		return c == quote ? 0 : quote;
+	return c == '\'' || c == '"' ? c : 0;
+}
+
+/*
+ * A line for wordexp(3), which knows no comments, and expands what can be part of a
+ * symbol or file name here: that gets a backslash. To be freed, or NULL.
+ */
+static char *plain_line(const char *line)
+{
+	char *plain = malloc(2 * strlen(line) + 1), *end = plain;
+	bool in_word = false;
+	const char *c;
+	char quote = 0;
+
+	if (!plain)
+		return NULL;
+	for (c = line; *c; c++) {
+		if (*c == '#' && !quote && !in_word)
+			break;
+		in_word = quote || !strchr(" \t", *c);
+		if (*c == '\\' && quote != '\'' && c[1])
+			*end++ = *c++;
+		else if (*c == '$' ? quote != '\'' : !quote && strchr("*?[~", *c))
+			*end++ = '\\';
+		else
+			quote = quote_after(quote, *c);
+		*end++ = *c;
+	}
+	*end = '\0';
+	return plain;
+}
+
+static int split(const char *line, wordexp_t *words)
+{
+	char *plain = plain_line(line);
+	int error;
+
+	if (!plain)
+		return WRDE_NOSPACE;
+	error = wordexp(plain, words, WRDE_NOCMD);
+	free(plain);
+	return error;
+}
+
 /* One line of commands: a status. */
 static int run_line(struct tool *tool, const char *line)
 {
 	wordexp_t words;
 	int error, status;
 
-	line += strspn(line, " \t");
-	if (*line == '#')
-		return STATUS_OK;
-	error = wordexp(line, &words, WRDE_NOCMD | WRDE_UNDEF);
+	error = split(line, &words);
 	if (error)
 		return bad_words(error);
 	status = run_words(tool, words.we_wordc, words.we_wordv);
@@ -112,11 +160,20 @@ static int run_line(struct tool *tool, const char *line)
 	return status;
 }
 
-/* Whatever fails, the user sees and decides. */
+/* A write that Ctrl-C cut short is no error of standard output. */
+static void after_interrupt(void)
+{
+	error_note("interrupted");
+	clearerr(stdout);
+	interrupt_forget();
+}
+
+/* Whatever fails, the user sees and decides. Ctrl-C ends no more than a command. */
 static int interactive(struct tool *tool)
 {
 	char *line;
 
+	interrupt_catch();
 	readline_begin(tool);
 	while (!tool->quit) {
 		line = readline_line();
@@ -124,11 +181,24 @@ static int interactive(struct tool *tool)
 			break;
 		run_line(tool, line);
 		free(line);
+		if (interrupt_came())
+			after_interrupt();
 	}
 	if (!tool->quit)
 		putchar('\n');
 	readline_end();
+	interrupt_restore();
 	return STATUS_OK;
+}
+
+/* Also that of a line from another system. */
+static void cut_end(char *line)
+{
+	size_t length = strcspn(line, "\n");
+
+	if (length && line[length - 1] == '\r')
+		length--;
+	line[length] = '\0';
 }
 
 static int run_stream(const struct arguments *arguments, const char *name, FILE *file)
@@ -140,12 +210,12 @@ static int run_stream(const struct arguments *arguments, const char *name, FILE 
 	size_t size = 0;
 
 	while (!tool->quit && getline(&line, &size, file) > 0) {
-		line[strcspn(line, "\n")] = '\0';
+		cut_end(line);
 		error_place(name, ++number);
 		status = run_line(tool, line);
 		if (status)
 			failed = status;
-		if (status && !arguments->keep_going)
+		if (status == STATUS_INTERRUPTED || (status && !arguments->keep_going))
 			break;
 	}
 	error_place(NULL, 0);
@@ -155,10 +225,12 @@ static int run_stream(const struct arguments *arguments, const char *name, FILE 
 
 static int run_script(const struct arguments *arguments)
 {
+	struct tool *tool = arguments->options.tool;
 	FILE *file;
 	int status;
 
-	if (!arguments->script || !strcmp(arguments->script, "-"))
+	tool->script_is_input = !arguments->script || !strcmp(arguments->script, "-");
+	if (tool->script_is_input)
 		return run_stream(arguments, "standard input", stdin);
 	file = fopen(arguments->script, "re");
 	if (!file)

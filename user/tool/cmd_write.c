@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "errors.h"
 #include "input.h"
@@ -69,6 +70,10 @@ static error_t check(const struct arguments *arguments, struct argp_state *state
 	if (sources != 1)
 		return options_error(state,
 				     "give what to write: HEX words, --string or --input, one of them");
+	if (arguments->file && !strcmp(arguments->file, "-") &&
+	    arguments->options.tool->script_is_input)
+		return options_error(state,
+				     "standard input is the script: give --input a file");
 	if (arguments->zero && !arguments->string)
 		return options_error(state, "--zero belongs to --string");
 	return 0;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dump.h"
+#include "interrupt.h"
 
 #define MARK		">"
 #define COLOR_ON	"\033[1;31m"
@@ -96,7 +97,7 @@ void dump_bytes(struct dump *dump, uint64_t address, const uint8_t *data, size_t
 {
 	size_t at;
 
-	for (at = 0; at < size; at += DUMP_LINE) {
+	for (at = 0; at < size && !interrupt_came(); at += DUMP_LINE) {
 		size_t length = size - at < DUMP_LINE ? size - at : DUMP_LINE;
 
 		if (!repeats(dump, address + at, data + at, length))

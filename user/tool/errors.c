@@ -2,6 +2,7 @@
 /* Error messages, and the exit status that belongs to each. */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "errors.h"
@@ -49,13 +50,24 @@ void error_place(const char *script, unsigned int line)
 	place_line = line;
 }
 
+char *error_prefix(void)
+{
+	char *prefix;
+
+	if (!place_script)
+		return strdup("cordbg: ");
+	if (asprintf(&prefix, "cordbg: %s:%u: ", place_script, place_line) < 0)
+		return NULL;
+	return prefix;
+}
+
 static void say(const char *format, va_list args)
 {
+	char *prefix = error_prefix();
+
 	fflush(stdout);
-	if (place_script)
-		fprintf(stderr, "cordbg: %s:%u: ", place_script, place_line);
-	else
-		fputs("cordbg: ", stderr);
+	fputs(prefix ? prefix : "cordbg: ", stderr);
+	free(prefix);
 	vfprintf(stderr, format, args);
 	fputc('\n', stderr);
 }

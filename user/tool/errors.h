@@ -8,6 +8,9 @@
 /* Where the line of a script is that is being run; NULL: not in a script. */
 void error_place(const char *script, unsigned int line);
 
+/* What messages begin with, to be freed, or NULL. */
+char *error_prefix(void);
+
 /* Print a message: @status. A note tells more, or what to do. */
 int error_say(enum status status, const char *format, ...) __printf(2, 3);
 void error_note(const char *format, ...) __printf(1, 2);

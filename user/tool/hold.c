@@ -19,35 +19,65 @@
 
 static const int end_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
 
+/* The caller's, which a command gets too. */
+static sigset_t old_mask;
+
+static bool ignored(int signal)
+{
+	struct sigaction action;
+
+	return !sigaction(signal, NULL, &action) && action.sa_handler == SIG_IGN;
+}
+
+/* What the caller has the tool ignore, as nohup and "&" do, ends nothing. */
 static void fill_signals(sigset_t *set)
 {
 	size_t i;
 
 	sigemptyset(set);
 	for (i = 0; i < ARRAY_SIZE(end_signals); i++)
-		sigaddset(set, end_signals[i]);
+		if (!ignored(end_signals[i]))
+			sigaddset(set, end_signals[i]);
 }
 
 /*
  * From here on signals wait until hold() asks for them: none is lost between the
- * first breakpoint and the wait. Return: What hold() takes, -1 on error.
+ * first breakpoint and the wait. Return: What hold() takes, or a negative errno.
  */
 int hold_prepare(void)
 {
 	sigset_t set;
+	int signals, error;
 
+	/* Ignored, a child's end would leave no status. */
+	signal(SIGCHLD, SIG_DFL);
 	fill_signals(&set);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	sigprocmask(SIG_BLOCK, &set, &old_mask);
+	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signals >= 0)
+		return signals;
+	error = -errno;
+	sigprocmask(SIG_SETMASK, &old_mask, NULL);
+	return error;
 }
 
 void hold_unprepare(int signals)
 {
-	sigset_t set;
-
 	close(signals);
-	fill_signals(&set);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sigprocmask(SIG_SETMASK, &old_mask, NULL);
+}
+
+/*
+ * After hold_unprepare(): Ctrl-C is how a hold ends, but other signals that would
+ * have ended the tool still do. Return: The status, should it live.
+ */
+int hold_end(int signal, int status)
+{
+	if (status || (signal != SIGTERM && signal != SIGHUP))
+		return status;
+	fflush(stdout);
+	raise(signal);
+	return STATUS_SIGNAL + signal;
 }
 
 static double now(void)
@@ -119,13 +149,11 @@ int hold(struct tool *tool, int signals, double seconds, int *signal)
 
 static pid_t start(char **argv)
 {
-	sigset_t set;
 	pid_t child = fork();
 
 	if (child)
 		return child;
-	fill_signals(&set);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sigprocmask(SIG_SETMASK, &old_mask, NULL);
 	execvp(argv[0], argv);
 	_exit(error_say(errno == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN,
 			"cannot run %s: %s", argv[0], strerror(errno)));
@@ -152,12 +180,13 @@ int hold_command(struct tool *tool, int signals, char **argv)
 {
 	struct tool *watched = tool;
 	pid_t child = start(argv);
-	int error, signal, wait_status;
+	int error, signal, wait_status = 0;
+	pid_t ended;
 
 	if (child < 0)
 		return error_say(STATUS_NO_MEMORY, "cannot run %s: %s", argv[0],
 				 strerror(errno));
-	while (!waitpid(child, &wait_status, WNOHANG)) {
+	while (!(ended = waitpid(child, &wait_status, WNOHANG))) {
 		error = wait_signal(watched, signals, HOLD_FOREVER, &signal);
 		if (error) {
 			error_session(tool, error);
@@ -166,5 +195,8 @@ int hold_command(struct tool *tool, int signals, char **argv)
 			pass_on(child, signal);
 		}
 	}
+	if (ended < 0)
+		return error_say(STATUS_FAILED, "cannot tell how %s ended: %s", argv[0],
+				 strerror(errno));
 	return status_of(wait_status);
 }

@@ -10,6 +10,7 @@
 
 int hold_prepare(void);
 void hold_unprepare(int signals);
+int hold_end(int signal, int status);
 int hold(struct tool *tool, int signals, double seconds, int *signal);
 int hold_command(struct tool *tool, int signals, char **argv);
 

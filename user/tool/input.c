@@ -2,12 +2,14 @@
 /* Data that the user gives. */
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "errors.h"
 #include "input.h"
+#include "interrupt.h"
 
 static bool reserve(struct input *input, size_t more)
 {
@@ -56,9 +58,10 @@ int input_string(struct input *input, const char *string, bool zero)
 	return STATUS_OK;
 }
 
-static int read_stream(struct input *input, const char *name, FILE *file)
+static int read_all(struct input *input, const char *name, int fd)
 {
 	size_t room = 0;
+	ssize_t got;
 
 	do {
 		if (input->size == room) {
@@ -66,24 +69,27 @@ static int read_stream(struct input *input, const char *name, FILE *file)
 			if (!reserve(input, room - input->size))
 				return no_memory();
 		}
-		input->size += fread(input->data + input->size, 1,
-				     room - input->size, file);
-	} while (!feof(file) && !ferror(file));
-	return ferror(file) ? error_file(name, "read", errno) : STATUS_OK;
+		got = interrupt_read(fd, input->data + input->size,
+				     room - input->size);
+		if (got > 0)
+			input->size += got;
+	} while (got > 0);
+	if (interrupt_came())
+		return STATUS_INTERRUPTED;
+	return got ? error_file(name, "read", errno) : STATUS_OK;
 }
 
 /* "-": standard input. */
 int input_file(struct input *input, const char *name)
 {
-	FILE *file;
-	int status;
+	int fd, status;
 
 	if (!strcmp(name, "-"))
-		return read_stream(input, "standard input", stdin);
-	file = fopen(name, "re");
-	if (!file)
+		return read_all(input, "standard input", STDIN_FILENO);
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return error_file(name, "open", errno);
-	status = read_stream(input, name, file);
-	fclose(file);
+	status = read_all(input, name, fd);
+	close(fd);
 	return status;
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tool.h"
+#include "errors.h"
 
 #define OPTION_COLOR	0x100
 
@@ -99,9 +99,10 @@ void options_init(struct argp_state *state, const struct argp_child *children)
 		state->child_inputs[i] = state->input;
 }
 
-/* argp_error() comes back only in the shell; what is returned ends the parser. */
+/* argp_error() does not come back; what is returned ends the parser. */
 error_t options_error(struct argp_state *state, const char *format, ...)
 {
+	const struct options *options = state->input;
 	char *message = NULL;
 	va_list args;
 
@@ -109,14 +110,18 @@ error_t options_error(struct argp_state *state, const char *format, ...)
 	if (vasprintf(&message, format, args) < 0)
 		message = NULL;
 	va_end(args);
-	argp_error(state, "%s", message ? message : format);
+	if (options->tool->shell)
+		error_say(STATUS_USAGE, "%s: %s", options->command,
+			  message ? message : format);
+	else
+		argp_error(state, "%s", message ? message : format);
 	free(message);
 	return PARSE_ERROR;
 }
 
 /*
- * Numbers are decimal, 0x... or octal like C's, and may have K, M or G for powers
- * of 1024 behind them.
+ * Numbers are decimal or 0x..., and may have K, M or G for powers of 1024 behind
+ * them.
  */
 bool number_parse(const char *text, uint64_t *value)
 {
@@ -128,7 +133,7 @@ bool number_parse(const char *text, uint64_t *value)
 	if (text[0] < '0' || text[0] > '9')
 		return false;
 	errno = 0;
-	*value = strtoull(text, &end, 0);
+	*value = strtoull(text, &end, !strncasecmp(text, "0x", 2) ? 16 : 10);
 	if (errno)
 		return false;
 	unit = *end ? strchr(units, *end) : NULL;
@@ -154,9 +159,12 @@ bool options_is_pid(const struct argp_state *state)
 error_t options_take_pid(struct argp_state *state, const char *arg)
 {
 	struct options *options = state->input;
-	uint64_t pid;
+	unsigned long long pid = 0;
 
-	if (!number_parse(arg, &pid) || !pid || pid > INT_MAX)
+	errno = 0;
+	if (strspn(arg, "0123456789") == strlen(arg))
+		pid = strtoull(arg, NULL, 10);
+	if (errno || !pid || pid > INT_MAX)
 		return options_error(state, "'%s' is not a process ID", arg);
 	options->tool->pid = pid;
 	return 0;
@@ -201,6 +209,43 @@ static bool color_by_default(void)
 }
 
 /*
+ * In the shell argp must not add its advice to an error, which is for the command
+ * line: what it would say goes nowhere.
+ */
+static error_t be_quiet(int key, char *arg, struct argp_state *state)
+{
+	(void)arg;
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->err_stream = NULL;
+	state->child_inputs[0] = state->input;
+	return 0;
+}
+
+/* getopt's own errors begin with the program's name, so that is where they are. */
+static int parse_in_shell(const struct argp *argp, int argc, char **argv,
+			  struct options *options)
+{
+	struct argp_child children[] = { { argp, 0, NULL, 0 }, { 0 } };
+	struct argp parser = { .parser = be_quiet, .children = children };
+	char *prefix = error_prefix(), *name = NULL;
+	int error;
+
+	if (!prefix || asprintf(&name, "%s%s", prefix, argv[0]) < 0)
+		name = NULL;
+	free(prefix);
+	options->command = argv[0];
+	fflush(stdout);
+	if (name)
+		argv[0] = name;
+	error = argp_parse(&parser, argc, argv,
+			   ARGP_IN_ORDER | ARGP_NO_EXIT | ARGP_NO_HELP, NULL, options);
+	argv[0] = (char *)options->command;
+	free(name);
+	return error;
+}
+
+/*
  * Parse the words of a command: in order, or "--" would move to their front. In the
  * shell the PID is known, and errors must not end the program. Return: 0 or
  * STATUS_USAGE.
@@ -208,15 +253,13 @@ static bool color_by_default(void)
 int options_parse(struct tool *tool, const struct argp *argp, int argc,
 		  char **argv, struct options *options)
 {
-	struct argp parser = *argp;
-	unsigned int flags = ARGP_IN_ORDER;
+	int error;
 
 	options->tool = tool;
 	options->color = color_by_default();
-	if (tool->shell) {
-		parser.args_doc = options_shell_arguments(argp);
-		flags |= ARGP_NO_EXIT | ARGP_NO_HELP;
-	}
-	return argp_parse(&parser, argc, argv, flags, NULL, options) ?
-		STATUS_USAGE : 0;
+	if (tool->shell)
+		error = parse_in_shell(argp, argc, argv, options);
+	else
+		error = argp_parse(argp, argc, argv, ARGP_IN_ORDER, NULL, options);
+	return error ? STATUS_USAGE : 0;
 }

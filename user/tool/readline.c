@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The shell's lines from a terminal, with history and completion. */
-#include <signal.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <readline/history.h>
 #include <readline/readline.h>
@@ -17,7 +18,6 @@
 /* readline's callbacks get no pointer. */
 static struct tool *the_tool;
 static char *history_path;
-static struct sigaction old_action;
 
 static char **candidates;
 static size_t candidate_count;
@@ -92,13 +92,36 @@ static bool first_word(int start)
 	return (int)strspn(rl_line_buffer, " \t") >= start;
 }
 
-/* A word is a command, an option of the command, or a symbol. */
+/* The word before @start is an option that takes a file. */
+static bool file_option_before(const struct command *command, int start)
+{
+	const char *line = rl_line_buffer;
+	int end = start, begin;
+
+	while (end > 0 && strchr(" \t", line[end - 1]))
+		end--;
+	for (begin = end; begin > 0 && !strchr(" \t", line[begin - 1]); begin--)
+		;
+	line += begin;
+	if (command == &read_command)
+		return (end - begin == 2 && !strncmp(line, "-o", 2)) ||
+		       (end - begin == 8 && !strncmp(line, "--output", 8));
+	if (command == &write_command)
+		return (end - begin == 2 && !strncmp(line, "-i", 2)) ||
+		       (end - begin == 7 && !strncmp(line, "--input", 7));
+	return false;
+}
+
+/* A word is a command, an option of the command, a file, or a symbol. */
 static char **complete(const char *prefix, int start, int end)
 {
 	const struct command *command = command_of_line();
 	char **matches;
 
 	(void)end;
+	/* readline itself knows files. */
+	if (file_option_before(command, start))
+		return NULL;
 	rl_attempted_completion_over = 1;
 	candidate_count = 0;
 	if (first_word(start))
@@ -128,40 +151,56 @@ static int after_signal(void)
 	return 0;
 }
 
-void readline_begin(struct tool *tool)
+/* append_history() needs the file to be there. */
+static void open_history(void)
 {
 	const char *home = getenv("HOME");
+	int fd;
 
+	using_history();
+	stifle_history(HISTORY_MAX);
+	if (!home || asprintf(&history_path, "%s/.cordbg_history", home) < 0) {
+		history_path = NULL;
+		return;
+	}
+	fd = open(history_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
+	read_history(history_path);
+}
+
+/* At once: other shells append too, and a signal may end this one. */
+static void remember(const char *line)
+{
+	add_history(line);
+	if (history_path)
+		append_history(1, history_path);
+}
+
+void readline_begin(struct tool *tool)
+{
 	the_tool = tool;
 	rl_readline_name = "cordbg";
 	rl_attempted_completion_function = complete;
 	/* Symbols, options and MODULE:SYMBOL are words. */
 	rl_completer_word_break_characters = " \t:";
 	rl_signal_event_hook = after_signal;
-	using_history();
-	stifle_history(HISTORY_MAX);
-	if (home && asprintf(&history_path, "%s/.cordbg_history", home) >= 0)
-		read_history(history_path);
-	else
-		history_path = NULL;
+	open_history();
 }
 
 char *readline_line(void)
 {
-	char *line;
+	char *line = readline("cordbg> ");
 
-	interrupt_catch(&old_action);
-	line = readline("cordbg> ");
-	interrupt_restore(&old_action);
 	if (line && *line)
-		add_history(line);
+		remember(line);
 	return line;
 }
 
 void readline_end(void)
 {
 	if (history_path)
-		write_history(history_path);
+		history_truncate_file(history_path, HISTORY_MAX);
 	free(history_path);
 	history_path = NULL;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The tool's session on the process. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,18 @@ void session_end(struct tool *tool)
 	symbols_close(tool);
 	cordbg_detach(tool->process);
 	tool->process = NULL;
+}
+
+/* Clear a breakpoint of the session: a status. */
+int session_clear(struct tool *tool, uint64_t address)
+{
+	int error = cordbg_clear_unmanaged_breakpoint(tool->process, address);
+
+	if (error == -EACCES || error == -ENXIO)
+		return error_say(error_status(error),
+				 "%#" PRIx64 ": cannot write there now (userfaultfd?); it stays",
+				 address);
+	return error ? error_breakpoint(tool, error, address) : STATUS_OK;
 }
 
 /* Breakpoints come and go, so the list may have grown when it is fetched. */

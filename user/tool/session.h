@@ -18,6 +18,7 @@ struct breakpoints {
 int session_check(struct tool *tool);
 int session_start(struct tool *tool);
 void session_end(struct tool *tool);
+int session_clear(struct tool *tool, uint64_t address);
 int session_breakpoints(struct tool *tool, uint64_t start, uint64_t end,
 			struct breakpoints *breakpoints);
 

@@ -53,6 +53,7 @@ struct symbols;
  * @process: The session, or NULL.
  * @symbols: The symbols of the process, or NULL; see symbols_of().
  * @shell: The session outlives the command, which is not told the PID.
+ * @script_is_input: The shell's script comes from standard input.
  * @quit: The shell is to end.
  */
 struct tool {
@@ -60,6 +61,7 @@ struct tool {
 	struct cordbg_process *process;
 	struct symbols *symbols;
 	bool shell;
+	bool script_is_input;
 	bool quit;
 };
 
@@ -102,6 +104,7 @@ void command_summaries(unsigned int where, FILE *stream);
 /**
  * struct options - options that several commands have
  * @tool: The tool.
+ * @command: The command's name.
  * @json: Print JSON.
  * @quiet: No progress bar and no remarks.
  * @color: Use colours on standard output.
@@ -111,6 +114,7 @@ void command_summaries(unsigned int where, FILE *stream);
  */
 struct options {
 	struct tool *tool;
+	const char *command;
 	bool json;
 	bool quiet;
 	bool color;

@@ -73,7 +73,8 @@ static int verify(const struct transfer *transfer)
 				      transfer->write, flags, transfer->address,
 				      transfer->size, transfer->address);
 	for (at = 0; !status && at < transfer->size; at += VERIFY_AT_ONCE)
-		status = call(transfer, at,
+		status = interrupt_came() ? STATUS_INTERRUPTED :
+			 call(transfer, at,
 			      smaller(transfer->size - at, VERIFY_AT_ONCE), NULL,
 			      flags, &done);
 	return status;
@@ -89,12 +90,17 @@ static int window(struct transfer *transfer, uint8_t *buffer)
 	size_t size;
 	int status;
 
+	if (interrupt_came())
+		return STATUS_INTERRUPTED;
 	status = call(transfer, transfer->done, smaller(left, CORDBG_WINDOW), buffer,
 		      transfer->options->flags, &size);
 	if (!status && !transfer->write)
 		status = transfer->sink(transfer->context,
 					transfer->address + transfer->done, buffer,
 					size);
+	/* Sinks give up on Ctrl-C: what they have taken is not known. */
+	if (!transfer->write && interrupt_came())
+		status = STATUS_INTERRUPTED;
 	if (!status || transfer->write)
 		transfer->done += size;
 	return status;
@@ -104,7 +110,7 @@ static int window(struct transfer *transfer, uint8_t *buffer)
 static int tell_partial(const struct transfer *transfer, int status)
 {
 	if (interrupt_came())
-		status = STATUS_SIGNAL + SIGINT;
+		status = STATUS_INTERRUPTED;
 	return error_say(status, "the %s ended after %" PRIu64 " of %" PRIu64 " bytes",
 			 transfer->write ? "write" : "read", transfer->done,
 			 transfer->size);
@@ -127,19 +133,18 @@ static int windows(struct transfer *transfer, uint8_t *buffer,
 static int by_windows(struct transfer *transfer, uint8_t *buffer)
 {
 	struct progress progress;
-	struct sigaction old;
 	int status;
 
 	status = verify(transfer);
 	if (status)
 		return status;
-	interrupt_catch(&old);
+	interrupt_catch();
 	progress_begin(&progress, transfer->size, transfer->options->quiet);
 	status = windows(transfer, buffer, &progress);
 	progress_end(&progress);
 	if (transfer->done < transfer->size)
 		status = tell_partial(transfer, status);
-	interrupt_restore(&old);
+	interrupt_restore();
 	return status;
 }
 
