@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Bytes as text. */
 #ifndef CORDBG_DUMP_H
 #define CORDBG_DUMP_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* What an error of the library means here, and what to do about it. */
 #include <errno.h>
 #include <inttypes.h>

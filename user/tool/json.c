@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* What the commands print with --json. */
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* The mappings of a process, as /proc tells them. */
 #include <errno.h>
 #include <fcntl.h>

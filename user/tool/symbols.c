@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Addresses by name, and names of addresses, by elfutils: debuginfo, .symtab and
  * .dynsym of the files that the process maps.

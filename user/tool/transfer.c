@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Reads and writes of any length. What fits into the window goes in one call, and
  * so whole or not at all. A longer range is verified whole first and then goes by
