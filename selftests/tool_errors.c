@@ -3,8 +3,6 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -60,13 +58,6 @@ TEST(usage_of_commands)
 			TH_LOG("cordbg %s", bad[i].line);
 		EXPECT_TRUE(has(complained, "%s", bad[i].message));
 	}
-}
-
-/* A /dev without the node, as in a container. */
-static int hide_device(void)
-{
-	return unshare(CLONE_NEWNS) || mount("", "/", "", MS_REC | MS_PRIVATE, NULL) ||
-	       mount("none", "/dev", "tmpfs", 0, NULL);
 }
 
 static int hide_module(void)

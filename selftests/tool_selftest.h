@@ -11,10 +11,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 
 /**
@@ -55,6 +57,13 @@ static inline int exit_status(int status)
 static inline int no_preparation(void)
 {
 	return 0;
+}
+
+/* A /dev without the node, as in a container. */
+static inline int hide_device(void)
+{
+	return unshare(CLONE_NEWNS) || mount("", "/", "", MS_REC | MS_PRIVATE, NULL) ||
+	       mount("none", "/dev", "tmpfs", 0, NULL);
 }
 
 /* Start a line of sh(1), "cordbg" being the tool; its output goes to @out, @err. */
