@@ -31,6 +31,11 @@ static CALLED int static_function(void)
 	return 4;
 }
 
+static CALLED __attribute__((used)) int twice(void)
+{
+	return 7;
+}
+
 /* Another than the library's. */
 static CALLED int in_both(void)
 {

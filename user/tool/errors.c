@@ -2,9 +2,11 @@
 /* Error messages, and the exit status that belongs to each. */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "errors.h"
+#include "text.h"
 
 static const struct {
 	int error;
@@ -49,15 +51,21 @@ void error_place(const char *script, unsigned int line)
 	place_line = line;
 }
 
+/* Messages can have names in them that the process has chosen. */
 static void say(const char *format, va_list args)
 {
+	char *text = NULL, *safe = NULL;
+
+	if (vasprintf(&text, format, args) >= 0)
+		safe = text_safe(text);
 	fflush(stdout);
 	if (place_script)
 		fprintf(stderr, "cordbg: %s:%u: ", place_script, place_line);
 	else
 		fputs("cordbg: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	fprintf(stderr, "%s\n", safe ? safe : format);
+	free(text);
+	free(safe);
 }
 
 int error_say(enum status status, const char *format, ...)

@@ -61,9 +61,11 @@ static int call(const struct transfer *transfer, uint64_t at, uint32_t size,
 			      failed);
 }
 
+/* It takes as long that a bar is wanted where it takes several calls. */
 static int verify(const struct transfer *transfer)
 {
 	unsigned int flags = transfer->options->flags | CORDBG_PROBE;
+	struct progress progress;
 	uint64_t at;
 	size_t done;
 	int status = STATUS_OK;
@@ -72,10 +74,15 @@ static int verify(const struct transfer *transfer)
 		return error_transfer(transfer->options->tool, -EOVERFLOW,
 				      transfer->write, flags, transfer->address,
 				      transfer->size, transfer->address);
-	for (at = 0; !status && at < transfer->size; at += VERIFY_AT_ONCE)
+	progress_begin(&progress, transfer->size,
+		       transfer->options->quiet || transfer->size <= VERIFY_AT_ONCE);
+	for (at = 0; !status && at < transfer->size; at += VERIFY_AT_ONCE) {
+		progress_show(&progress, at);
 		status = call(transfer, at,
 			      smaller(transfer->size - at, VERIFY_AT_ONCE), NULL,
 			      flags, &done);
+	}
+	progress_end(&progress);
 	return status;
 }
 
