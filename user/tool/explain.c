@@ -81,7 +81,7 @@ static int no_permission(pid_t pid)
 {
 	if (faccessat(AT_FDCWD, "/dev/cordbg", R_OK | W_OK, AT_EACCESS)) {
 		error_say(STATUS_PERMISSION, "no permission to open /dev/cordbg");
-		error_note("run as root (CAP_DAC_OVERRIDE opens it), or let a udev rule open it to your group");
+		error_note("run as root (CAP_DAC_OVERRIDE), or let a udev rule open it to your group");
 		return STATUS_PERMISSION;
 	}
 	error_say(STATUS_PERMISSION, "no permission to attach to process %d", pid);
@@ -240,7 +240,7 @@ static int cannot_plant(struct tool *tool, uint64_t address)
 	mappings_free(&mappings);
 	error_say(STATUS_PROTECTED,
 		  "%#" PRIx64 ": no breakpoint can be in mapping %s", address, text);
-	error_note("in shared or hugetlb memory other processes would run into it: --force does not help");
+	error_note("other processes would run into it (shared, hugetlb): --force does not help");
 	return STATUS_PROTECTED;
 }
 
