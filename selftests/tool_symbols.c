@@ -148,10 +148,12 @@ TEST(replaced)
 	ASSERT_TRUE(target_start(&target, "/tmp/tool_target"));
 	EXPECT_EQ(0, run_after(only_ptrace, "cordbg read %d static_function",
 			       target.pid));
-	ASSERT_EQ(0, run("cp tool_target /tmp/new; mv /tmp/new /tmp/tool_target"));
+	/* So /proc still tells the path, which leads to another file. */
+	ASSERT_EQ(0, mount("./tool_target", "/tmp/tool_target", NULL, MS_BIND, NULL));
 	EXPECT_EQ(15, run_after(only_ptrace, "cordbg read %d static_function",
 				target.pid));
 	EXPECT_EQ(at(&target, "static_function"), found(&target, "static_function"));
+	ASSERT_EQ(0, umount("/tmp/tool_target"));
 	ASSERT_EQ(0, run("rm /tmp/tool_target; mkfifo /tmp/tool_target"));
 	EXPECT_EQ(15, run_after(only_ptrace, "cordbg read %d static_function",
 				target.pid));
