@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* cordbg compare, cordbg maps and cordbg list. */
-#include <linux/capability.h>
-#include <sys/prctl.h>
-
 #include "tool_fixture.h"
 
 /* mov $7, %eax; ret: one byte differs. */
@@ -49,7 +46,7 @@ TEST_F(tool, patched)
 			function + 1));
 	EXPECT_TRUE(has(said, "  library_function+0x1 (libtool_target.so)\n"));
 	EXPECT_TRUE(has(said, "\n    memory  07\n"));
-	EXPECT_TRUE(has(said, "1 differences in "));
+	EXPECT_TRUE(has(said, "1 difference in "));
 	EXPECT_EQ(1, run("cordbg compare %d libtool_target", self->target.pid));
 	EXPECT_EQ(0, run("cordbg compare %d tool_target", self->target.pid));
 }
@@ -58,7 +55,7 @@ TEST_F(tool, foreign_breakpoint)
 {
 	ASSERT_EQ(0, poke(&self->target, "target_function", "\xcc", 1));
 	EXPECT_EQ(1, run("cordbg compare %d tool_target", self->target.pid));
-	EXPECT_TRUE(has(said, "  1 bytes  target_function (tool_target)\n"));
+	EXPECT_TRUE(has(said, "  1 byte  target_function (tool_target)\n"));
 	EXPECT_TRUE(has(said, "a breakpoint opcode that is not cordbg's"));
 	EXPECT_EQ(1, run("cordbg compare --color=always %d tool_target",
 			 self->target.pid));
@@ -93,20 +90,13 @@ TEST_F(tool, all)
 	EXPECT_EQ(0, run("cordbg compare %d tool_target", self->target.pid));
 	EXPECT_EQ(0, run("cordbg write -q -s T %d target_text+7", self->target.pid));
 	EXPECT_EQ(1, run("cordbg compare --all %d tool_target", self->target.pid));
-	EXPECT_TRUE(has(said, "  1 bytes  target_text+0x7 (tool_target)\n"));
+	EXPECT_TRUE(has(said, "  1 byte  target_text+0x7 (tool_target)\n"));
 }
 
 TEST_F(tool, unknown_file)
 {
 	EXPECT_EQ(15, run("cordbg compare %d nowhere", self->target.pid));
 	EXPECT_TRUE(has(complained, "the process maps no file 'nowhere'"));
-}
-
-/* With neither of the capabilities that follow map_files. */
-static int only_ptrace(void)
-{
-	return prctl(PR_CAPBSET_DROP, CAP_SYS_ADMIN, 0, 0, 0) ||
-	       prctl(PR_CAPBSET_DROP, CAP_CHECKPOINT_RESTORE, 0, 0, 0);
 }
 
 TEST(other_file)
@@ -121,9 +111,52 @@ TEST(other_file)
 	EXPECT_EQ(16, run_after(only_ptrace, "cordbg compare %d tool_target",
 				target.pid));
 	EXPECT_TRUE(has(complained, "no longer the file that is mapped"));
+	/* The others are compared, and do not hide that this one is not. */
+	ASSERT_EQ(0, poke(&target, "library_function", patch, sizeof(patch)));
+	EXPECT_EQ(16, run_after(only_ptrace, "cordbg compare %d", target.pid));
+	EXPECT_TRUE(has(said, "1 difference in "));
 	EXPECT_EQ(0, run("cordbg compare %d tool_target", target.pid));
 	EXPECT_EQ(0, target_end(&target));
 	EXPECT_EQ(0, run("rm /tmp/tool_target /tmp/libtool_target.so"));
+}
+
+/* Mapped, but not so that it is compared. */
+TEST_F(tool, no_code)
+{
+	EXPECT_EQ(0, run("grep -o 'tool_target\\.[a-zA-Z0-9]* (deleted)' /proc/%d/maps",
+			 self->target.pid));
+	said[strcspn(said, "\n")] = '\0';
+	EXPECT_EQ(15, run("cordbg compare %d '%s'", self->target.pid, said));
+	EXPECT_TRUE(has(complained, "has no executable mapping: --all compares others"));
+}
+
+/* A name that a terminal obeys, and that is no UTF-8. */
+TEST(hostile_name)
+{
+	struct target target;
+	struct json_object *json;
+
+	ASSERT_EQ(0, run("cp libtool_target.so /tmp; cp tool_target \"$(%s)\"",
+			 "printf '/tmp/\\033[31m\\302\\233\\377\\303\\244'"));
+	ASSERT_TRUE(target_start(&target, "/tmp/\033[31m\302\233\377\303\244"));
+	EXPECT_EQ(0, run("cordbg maps %d", target.pid));
+	EXPECT_TRUE(has(said, "  /tmp/\\033[31m\\302\\233\\377\303\244\n"));
+	EXPECT_EQ(NULL, strchr(said, '\033'));
+	ASSERT_EQ(0, run("cordbg maps --json %d", target.pid));
+	json = said_json();
+	ASSERT_NE(NULL, json);
+	EXPECT_STREQ("/tmp/\\033[31m\\302\\233\\377\303\244", json_at(json, "/0/path"));
+	json_object_put(json);
+	ASSERT_EQ(0, poke(&target, "target_function", patch, sizeof(patch)));
+	EXPECT_EQ(1, run("cordbg compare %d", target.pid));
+	EXPECT_TRUE(has(said, "  /tmp/\\033[31m"));
+	EXPECT_TRUE(has(said, "  target_function+0x1 (\\033[31m"));
+	EXPECT_EQ(NULL, strchr(said, '\033'));
+	EXPECT_EQ(6, run("cordbg write %d target_function 00", target.pid));
+	EXPECT_TRUE(has(complained, " /tmp/\\033[31m"));
+	EXPECT_EQ(NULL, strchr(complained, '\033'));
+	EXPECT_EQ(0, target_end(&target));
+	EXPECT_EQ(0, run("rm /tmp/*31m* /tmp/libtool_target.so"));
 }
 
 TEST_F(tool, maps)

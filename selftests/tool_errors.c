@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The tool's exit statuses, and that its messages say what to do. */
-#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <sched.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #include "tool_fixture.h"
 
@@ -62,13 +60,6 @@ TEST(usage_of_commands)
 	}
 }
 
-/* A /dev without the node, as in a container. */
-static int hide_device(void)
-{
-	return unshare(CLONE_NEWNS) || mount("", "/", "", MS_REC | MS_PRIVATE, NULL) ||
-	       mount("none", "/dev", "tmpfs", 0, NULL);
-}
-
 static int hide_module(void)
 {
 	return hide_device() || mount("/proc/self/cmdline", "/proc/misc", "", MS_BIND,
@@ -86,6 +77,19 @@ TEST_F(tool, no_module)
 	EXPECT_EQ(3, run_after(hide_module, "cordbg list %d", self->target.pid));
 	EXPECT_TRUE(has(complained, "the module is not loaded"));
 	EXPECT_TRUE(has(complained, "modprobe cordbg"));
+}
+
+/* A node that is left, as in a container after the module is gone. */
+static int leave_node(void)
+{
+	return hide_module() ||
+	       mknod("/dev/cordbg", S_IFCHR | 0600, makedev(10, 4242));
+}
+
+TEST_F(tool, node_of_no_module)
+{
+	EXPECT_EQ(3, run_after(leave_node, "cordbg list %d", self->target.pid));
+	EXPECT_TRUE(has(complained, "not loaded: nothing serves /dev/cordbg"));
 }
 
 static int become_nobody(void)
@@ -117,6 +121,7 @@ TEST_F(tool, no_permission)
 {
 	EXPECT_EQ(4, run_after(become_nobody, "cordbg list %d", self->target.pid));
 	EXPECT_TRUE(has(complained, "no permission to open /dev/cordbg"));
+	EXPECT_TRUE(has(complained, "CAP_DAC_OVERRIDE"));
 	EXPECT_TRUE(has(complained, "udev rule"));
 	EXPECT_EQ(4, run_after(drop_capability, "cordbg list %d", self->target.pid));
 	EXPECT_TRUE(has(complained, "no permission to attach to process %d",
@@ -163,7 +168,7 @@ TEST_F(tool, protected)
 			 shared));
 	EXPECT_TRUE(has(complained, "shared memory, where --force does not help"));
 	EXPECT_EQ(6, run("cordbg break -t 0 %d %" PRIu64, self->target.pid, shared));
-	EXPECT_TRUE(has(complained, "other processes would run into it"));
+	EXPECT_TRUE(has(complained, "other processes would run into it (shared, hugetlb): --force"));
 }
 
 TEST_F(tool, unmapped)
@@ -172,6 +177,9 @@ TEST_F(tool, unmapped)
 
 	EXPECT_EQ(7, run("cordbg read %d 0x10", self->target.pid));
 	EXPECT_TRUE(has(complained, "0x10 is not mapped"));
+	EXPECT_TRUE(has(complained, "'cordbg maps' shows"));
+	EXPECT_EQ(7, run("echo read 0x10 | cordbg shell %d", self->target.pid));
+	EXPECT_TRUE(has(complained, "'maps' shows"));
 	EXPECT_EQ(7, run("cordbg read %d %" PRIu64 " 12K", self->target.pid, file));
 	EXPECT_TRUE(has(complained, "the page of %#" PRIx64 " cannot be had", file + 8192));
 	EXPECT_EQ(7, run("cordbg break -t 0 %d 0x10", self->target.pid));

@@ -98,4 +98,10 @@ TEST_F(example, runs)
 	EXPECT_STREQ("", complained);
 }
 
+TEST_F(example, tells_why_not)
+{
+	EXPECT_EQ(1, run_after(hide_device, "/examples/%s 2>&1", variant->name));
+	EXPECT_TRUE(has(said, "%s", cordbg_strerror(-ENODEV)));
+}
+
 TEST_HARNESS_MAIN

@@ -32,6 +32,23 @@ TEST_F(tool, dump_squeezes)
 	EXPECT_EQ(PAGE / 16 + 1, atoi(said));
 }
 
+/* The line behind a breakpoint's is shown, though the program's bytes are the same. */
+TEST_F(tool, dump_squeezes_no_marks)
+{
+	uint64_t page = at(&self->target, "guarded");
+	uint8_t original[CORDBG_OPCODE_MAX];
+	struct cordbg_process *other;
+
+	ASSERT_EQ(0, cordbg_attach(self->target.pid, 0, &other));
+	ASSERT_EQ(0, cordbg_set_unmanaged_breakpoint(other, page, sizeof(original),
+						     original, NULL));
+	EXPECT_EQ(0, run("cordbg read %d %#" PRIx64 " 64", self->target.pid, page));
+	EXPECT_TRUE(has(said, "%016" PRIx64 " >00 00 ", page));
+	EXPECT_TRUE(has(said, "|\n%016" PRIx64 "  00 00 ", page + 16));
+	EXPECT_TRUE(has(said, "|\n*\n%016" PRIx64 "\n", page + 64));
+	cordbg_detach(other);
+}
+
 TEST_F(tool, default_size)
 {
 	EXPECT_EQ(0, run("cordbg read -o - %d %#" PRIx64 " | wc -c", self->target.pid,
@@ -112,6 +129,28 @@ TEST_F(tool, output)
 	unlink("/tmp/out");
 }
 
+/* What the caller had stays until there is something better. */
+TEST_F(tool, output_refused)
+{
+	ASSERT_EQ(0, run("mkdir /tmp/dir; printf old > /tmp/dir/out"));
+	EXPECT_EQ(7, run("cordbg read -o /tmp/dir/out %d 0x10", self->target.pid));
+	EXPECT_EQ(7, run("cordbg read -o /tmp/dir/new %d 0x10", self->target.pid));
+	EXPECT_EQ(0, run("cat /tmp/dir/out; ls /tmp/dir"));
+	EXPECT_STREQ("oldout\n", said);
+	ASSERT_EQ(0, run("rm -r /tmp/dir"));
+}
+
+TEST_F(tool, output_replaces)
+{
+	ASSERT_EQ(0, run("mkdir /tmp/dir; cd /tmp/dir; printf longer > out\n"
+			 "chmod 640 out; ln -s out link"));
+	EXPECT_EQ(0, run("cd /tmp/dir; cordbg read -o link %d target_text 6",
+			 self->target.pid));
+	EXPECT_EQ(0, run("cd /tmp/dir; cat out; [ -L link ]; ls; stat -c %%a out"));
+	EXPECT_STREQ("targetlink\nout\n640\n", said);
+	ASSERT_EQ(0, run("rm -r /tmp/dir"));
+}
+
 TEST_F(tool, write_hex)
 {
 	EXPECT_EQ(0, run("cordbg write %d target_text 54 0x41 5247", self->target.pid));
@@ -171,12 +210,16 @@ TEST_F(tool, write_behind)
 TEST_F(tool, probe)
 {
 	uint64_t text = at(&self->target, "target_text");
+	char line[64];
 
 	EXPECT_EQ(0, run("cordbg write --probe %d target_text ff ff", self->target.pid));
 	EXPECT_TRUE(has(said, "%#" PRIx64 ": 2 bytes can be written\n", text));
 	EXPECT_EQ(0, run("cordbg read --probe %d target_text 12", self->target.pid));
-	EXPECT_TRUE(has(said, "%#" PRIx64 ": 12 bytes can be read\n", text));
+	snprintf(line, sizeof(line), "%#" PRIx64 ": 12 bytes can be read\n", text);
+	EXPECT_STREQ(line, said);
 	EXPECT_EQ(6, run("cordbg write --probe %d target_function 00", self->target.pid));
+	EXPECT_EQ(0, run("cordbg write --probe -f %d target_function b8 07000000 c3",
+			 self->target.pid));
 	EXPECT_ANSWER(UNCHANGED);
 }
 

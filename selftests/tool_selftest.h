@@ -11,10 +11,14 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <json-c/json.h>
+#include <linux/capability.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 /**
@@ -55,6 +59,20 @@ static inline int exit_status(int status)
 static inline int no_preparation(void)
 {
 	return 0;
+}
+
+/* A /dev without the node, as in a container. */
+static inline int hide_device(void)
+{
+	return unshare(CLONE_NEWNS) || mount("", "/", "", MS_REC | MS_PRIVATE, NULL) ||
+	       mount("none", "/dev", "tmpfs", 0, NULL);
+}
+
+/* With neither of the capabilities that follow map_files. */
+static inline int only_ptrace(void)
+{
+	return prctl(PR_CAPBSET_DROP, CAP_SYS_ADMIN, 0, 0, 0) ||
+	       prctl(PR_CAPBSET_DROP, CAP_CHECKPOINT_RESTORE, 0, 0, 0);
 }
 
 /* Start a line of sh(1), "cordbg" being the tool; its output goes to @out, @err. */
@@ -134,7 +152,8 @@ static inline struct json_object *said_json(void)
 	struct json_tokener *tokener = json_tokener_new();
 	struct json_object *object;
 
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT |
+					   JSON_TOKENER_VALIDATE_UTF8);
 	object = json_tokener_parse_ex(tokener, said, strlen(said) + 1);
 	if (json_tokener_get_error(tokener) != json_tokener_success) {
 		json_object_put(object);

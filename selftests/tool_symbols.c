@@ -53,10 +53,13 @@ TEST_F(tool, names)
 
 TEST_F(tool, numbers)
 {
-	EXPECT_EQ(0, run("cordbg read --probe %d 0%" PRIu64 " 1", self->target.pid,
-			 at(&self->target, "guarded")));
-	EXPECT_EQ(0, run("cordbg read --probe %d %" PRIu64 "+4095 1", self->target.pid,
-			 at(&self->target, "guarded")));
+	uint64_t guarded = at(&self->target, "guarded");
+	char text[32];
+
+	snprintf(text, sizeof(text), "%#" PRIx64, guarded);
+	EXPECT_EQ(guarded, found(&self->target, text));
+	snprintf(text, sizeof(text), "%" PRIu64 "+4095", guarded);
+	EXPECT_EQ(guarded + 4095, found(&self->target, text));
 	EXPECT_EQ(7, run("cordbg read --probe %d %" PRIu64 "+4K 1", self->target.pid,
 			 at(&self->target, "guarded")));
 }
@@ -83,6 +86,11 @@ TEST_F(tool, unknown)
 	EXPECT_EQ(15, run("cordbg read %d target_text-0xffffffffffffffff",
 			  self->target.pid));
 	EXPECT_TRUE(has(complained, "it wraps"));
+	EXPECT_EQ(15, run("cordbg read %d libc:", self->target.pid));
+	EXPECT_TRUE(has(complained, "without a symbol or number"));
+	/* The C library has that, but it is no address. */
+	EXPECT_EQ(15, run("cordbg read %d libc:GLIBC_2.2.5", self->target.pid));
+	EXPECT_TRUE(has(complained, "no symbol 'GLIBC_2.2.5'"));
 }
 
 TEST_F(tool, ambiguous)
@@ -95,11 +103,62 @@ TEST_F(tool, ambiguous)
 			at(&self->target, "library_in_both")));
 }
 
+/* Of the C library, which has both. */
+TEST_F(tool, versions)
+{
+	uint64_t new = at(&self->target, "realpath_new");
+	uint64_t old = at(&self->target, "realpath_old");
+
+	EXPECT_NE(0, old);
+	EXPECT_NE(old, new);
+	EXPECT_EQ(new, found(&self->target, "libc:realpath"));
+	EXPECT_EQ(new, found(&self->target, "realpath"));
+	EXPECT_EQ(new, found(&self->target, "realpath@GLIBC_2.3"));
+	EXPECT_EQ(new, found(&self->target, "libc:realpath@@GLIBC_2.3"));
+	EXPECT_EQ(old, found(&self->target, "libc:realpath@GLIBC_2.2.5"));
+	EXPECT_EQ(old + 1, found(&self->target, "realpath@GLIBC_2.2.5+1"));
+	EXPECT_EQ(15, run("cordbg read %d realpath@GLIBC_1", self->target.pid));
+	EXPECT_TRUE(has(complained, "no symbol 'realpath@GLIBC_1'"));
+	EXPECT_EQ(0, run("cordbg read --probe %d libc:memcpy", self->target.pid));
+}
+
 /* strlen(3) of the C library depends on the processor. */
 TEST_F(tool, indirect)
 {
 	EXPECT_EQ(0, run("cordbg read --probe %d libc:strlen", self->target.pid));
 	EXPECT_TRUE(has(complained, "'strlen' is an indirect function"));
+}
+
+TEST(ambiguous_in_one_file)
+{
+	struct target target;
+
+	ASSERT_TRUE(target_start(&target, "./tool_target_static"));
+	EXPECT_EQ(15, run("cordbg read %d twice", target.pid));
+	EXPECT_TRUE(has(complained, " in tool_target_static; say the number\n"));
+	EXPECT_EQ(0, target_end(&target));
+}
+
+/* Without the way to the file that is mapped, another one's symbols are no help. */
+TEST(replaced)
+{
+	struct target target;
+
+	ASSERT_EQ(0, run("cp tool_target libtool_target.so /tmp"));
+	ASSERT_TRUE(target_start(&target, "/tmp/tool_target"));
+	EXPECT_EQ(0, run_after(only_ptrace, "cordbg read %d static_function",
+			       target.pid));
+	/* So /proc still tells the path, which leads to another file. */
+	ASSERT_EQ(0, mount("./tool_target", "/tmp/tool_target", NULL, MS_BIND, NULL));
+	EXPECT_EQ(15, run_after(only_ptrace, "cordbg read %d static_function",
+				target.pid));
+	EXPECT_EQ(at(&target, "static_function"), found(&target, "static_function"));
+	ASSERT_EQ(0, umount("/tmp/tool_target"));
+	ASSERT_EQ(0, run("rm /tmp/tool_target; mkfifo /tmp/tool_target"));
+	EXPECT_EQ(15, run_after(only_ptrace, "cordbg read %d static_function",
+				target.pid));
+	EXPECT_EQ(0, target_end(&target));
+	EXPECT_EQ(0, run("rm /tmp/tool_target /tmp/libtool_target.so"));
 }
 
 /* What there is of the static function's name is gone. */

@@ -31,6 +31,11 @@ static CALLED int static_function(void)
 	return 4;
 }
 
+static CALLED __attribute__((used)) int twice(void)
+{
+	return 7;
+}
+
 /* Another than the library's. */
 static CALLED int in_both(void)
 {
@@ -117,6 +122,10 @@ static void say_where(void)
 	printf("library_in_both %#lx\n",
 	       (unsigned long)dlsym(RTLD_DEFAULT, "in_both"));
 	printf("library_text %p\n", library_text);
+	printf("realpath_new %#lx\n",
+	       (unsigned long)dlvsym(RTLD_DEFAULT, "realpath", "GLIBC_2.3"));
+	printf("realpath_old %#lx\n",
+	       (unsigned long)dlvsym(RTLD_DEFAULT, "realpath", "GLIBC_2.2.5"));
 	map_all();
 	if (pthread_create(&thread, NULL, sleep_forever, NULL))
 		errx(1, "pthread_create");

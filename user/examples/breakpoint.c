@@ -17,34 +17,45 @@ static __attribute__((noipa)) int function(void)
 	return EXIT_SUCCESS;
 }
 
-/* How a process ends that calls the function. */
-static int call(struct cordbg_process **process, int set)
+static int set_and_clear(struct cordbg_process *process, int set)
 {
 	uint8_t original[CORDBG_OPCODE_MAX];
-	int go[2], status = -1, error;
 	uint32_t length;
+	int error;
+
+	error = cordbg_set_unmanaged_breakpoint(process, (uintptr_t)function, 0, NULL,
+						&length);
+	if (error != -ERANGE)
+		return error;
+	printf("the opcode has %u byte(s), ", length);
+	error = cordbg_set_unmanaged_breakpoint(process, (uintptr_t)function,
+						sizeof(original), original, NULL);
+	if (!error && !set)
+		error = cordbg_clear_unmanaged_breakpoint(process, (uintptr_t)function);
+	return error;
+}
+
+/* How a process ends that calls the function. */
+static int call(int set)
+{
+	struct cordbg_process *process;
+	int go[2], status = -1, error;
 	pid_t pid;
+	char byte;
 
 	if (pipe(go))
 		return -errno;
 	pid = fork();
 	if (!pid)
-		_exit(read(go[0], original, 1) == 1 ? function() : EXIT_FAILURE);
-	error = cordbg_attach(pid, 0, process);
+		_exit(read(go[0], &byte, 1) == 1 ? function() : EXIT_FAILURE);
+	error = cordbg_attach(pid, 0, &process);
 	if (!error)
-		error = cordbg_set_unmanaged_breakpoint(*process, (uintptr_t)function, 0,
-							NULL, &length);
-	if (error == -ERANGE)
-		printf("the opcode has %u byte(s), ", length);
-	error = cordbg_set_unmanaged_breakpoint(*process, (uintptr_t)function,
-						sizeof(original), original, NULL);
-	if (!error && !set)
-		error = cordbg_clear_unmanaged_breakpoint(*process, (uintptr_t)function);
+		error = set_and_clear(process, set);
 	if (error)
-		printf("%s, ", cordbg_strerror(error));
+		fprintf(stderr, "%s\n", cordbg_strerror(error));
 	if (write(go[1], "", 1) == 1)
 		waitpid(pid, &status, 0);
-	cordbg_detach(*process);
+	cordbg_detach(process);
 	close(go[0]);
 	close(go[1]);
 	return status;
@@ -52,11 +63,10 @@ static int call(struct cordbg_process **process, int set)
 
 int main(void)
 {
-	struct cordbg_process *process;
-	int set = call(&process, 1), cleared;
+	int set = call(1), cleared;
 
 	printf("set: %s\n", WIFSIGNALED(set) ? "it got the signal of a trap" : "?");
-	cleared = call(&process, 0);
+	cleared = call(0);
 	printf("cleared: exit status %d\n", cleared);
 	return WIFSIGNALED(set) && WTERMSIG(set) == SIGTRAP && !cleared ?
 		EXIT_SUCCESS : EXIT_FAILURE;

@@ -40,6 +40,17 @@ template <typename type> static type read(const session &process, const type *ad
 	return value;
 }
 
+static bool fails_at_null(const session &self)
+{
+	try {
+		read(self, static_cast<const int *>(nullptr));
+	} catch (const std::exception &exception) {
+		std::printf("and at address 0 %s\n", exception.what());
+		return true;
+	}
+	return false;
+}
+
 int main()
 {
 	static const int answer = 42;
@@ -48,10 +59,9 @@ int main()
 		session self = attach(getpid());
 
 		std::printf("the answer is %d\n", read(self, &answer));
-		read(self, static_cast<const int *>(nullptr));
+		return fails_at_null(self) ? EXIT_SUCCESS : EXIT_FAILURE;
 	} catch (const std::exception &exception) {
-		std::printf("and at address 0 %s\n", exception.what());
-		return EXIT_SUCCESS;
+		std::fprintf(stderr, "%s\n", exception.what());
+		return EXIT_FAILURE;
 	}
-	return EXIT_FAILURE;
 }

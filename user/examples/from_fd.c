@@ -27,17 +27,21 @@ static int other(int fd)
 	error = cordbg_write_memory(process, (uintptr_t)text, sizeof(text), "new",
 				    NULL);
 	cordbg_detach(process);
+	if (error)
+		fprintf(stderr, "cordbg_write_memory: %s\n", cordbg_strerror(error));
 	return error ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(void)
 {
 	struct cordbg_process *process;
-	int status = -1;
+	int error = cordbg_attach(getpid(), 0, &process), status = -1;
 	pid_t pid;
 
-	if (cordbg_attach(getpid(), 0, &process))
+	if (error) {
+		fprintf(stderr, "cordbg_attach: %s\n", cordbg_strerror(error));
 		return EXIT_FAILURE;
+	}
 	pid = fork();
 	if (!pid)
 		_exit(other(fcntl(cordbg_fd(process), F_DUPFD, 0)));

@@ -56,12 +56,11 @@ static int list_all(struct cordbg_process *process)
 int main(void)
 {
 	struct cordbg_process *process;
+	int error = cordbg_attach(getpid(), 0, &process), listed;
 	size_t count = 0;
-	int error, listed;
 
-	if (cordbg_attach(getpid(), 0, &process))
-		return EXIT_FAILURE;
-	error = set_all(process);
+	if (!error)
+		error = set_all(process);
 	if (!error)	/* How many are there? */
 		error = cordbg_list_breakpoints(process, NULL, 0, &count);
 	listed = error ? error : list_all(process);

@@ -56,6 +56,14 @@ static void check(bool failed, const char *what)
 	exit(EXIT_FAILURE);
 }
 
+static void check_cordbg(int error, const char *what)
+{
+	if (!error)
+		return;
+	fprintf(stderr, "%s: %s\n", what, cordbg_strerror(error));
+	exit(EXIT_FAILURE);
+}
+
 /* The debugged process. */
 static __attribute__((noipa)) void function(void)
 {
@@ -135,13 +143,15 @@ static void step_over(struct thread *t)
 	pc(&regs) = address;
 	check(ptrace(PTRACE_SETREGSET, t->tid, NT_PRSTATUS, &iov), "PTRACE_SETREGSET");
 
-	check(cordbg_clear_unmanaged_breakpoint(process, address), "clear the breakpoint");
+	check_cordbg(cordbg_clear_unmanaged_breakpoint(process, address),
+		     "clear the breakpoint");
 	do {	/* An interrupt that is still on its way is no step. */
 		check(ptrace(PTRACE_SINGLESTEP, t->tid, 0, 0), "PTRACE_SINGLESTEP");
 		check(waitpid(t->tid, &status, __WALL) != t->tid, "waitpid");
 	} while (WIFSTOPPED(status) && status >> 16 == PTRACE_EVENT_STOP);
-	check(cordbg_set_unmanaged_breakpoint(process, address, sizeof(original), original,
-					      &length), "set the breakpoint");
+	check_cordbg(cordbg_set_unmanaged_breakpoint(process, address, sizeof(original),
+						     original, &length),
+		     "set the breakpoint");
 	t->hit = false;
 }
 
@@ -183,14 +193,15 @@ int main(void)
 	if (!pid)
 		debuggee(pipes);
 	address = (uintptr_t)function;
-	check(cordbg_attach(pid, 0, &process), "attach");
+	check_cordbg(cordbg_attach(pid, 0, &process), "attach");
 	for (i = 0; i < THREADS; i++) {
 		check(read(pipes[0], &threads[i].tid, sizeof(pid_t)) != sizeof(pid_t), "read");
 		check(ptrace(PTRACE_SEIZE, threads[i].tid, 0, 0), "PTRACE_SEIZE");
 		threads[i].running = true;
 	}
-	check(cordbg_set_unmanaged_breakpoint(process, address, sizeof(original), original,
-					      &length), "set the breakpoint");
+	check_cordbg(cordbg_set_unmanaged_breakpoint(process, address, sizeof(original),
+						     original, &length),
+		     "set the breakpoint");
 	check(write(pipes[3], "1234", THREADS) != THREADS, "write");
 	hits = run();
 	printf("%u threads, %u calls each: %u hits\n", THREADS, CALLS, hits);

@@ -15,7 +15,7 @@ static const uint8_t code[] = { 0xb8, 42, 0, 0, 0, 0xc3 };
 
 static void check(int failed, const char *what)
 {
-	printf("%-26s %s\n", what, failed < 0 ? strerror(-failed) : failed ? "no" : "ok");
+	printf("%-26s %s\n", what, failed < 0 ? cordbg_strerror(failed) : failed ? "no" : "ok");
 	if (failed)
 		exit(EXIT_FAILURE);
 }

@@ -25,8 +25,13 @@ int main(void)
 	uint64_t address = (uintptr_t)page, failed;
 	int error;
 
-	if (page == MAP_FAILED || cordbg_attach(getpid(), 0, &process))
+	if (page == MAP_FAILED)
 		return EXIT_FAILURE;
+	error = cordbg_attach(getpid(), 0, &process);
+	if (error) {
+		fprintf(stderr, "%s\n", cordbg_strerror(error));
+		return EXIT_FAILURE;
+	}
 	error = cordbg_write_memory_ex(process, address, sizeof(data), NULL,
 				       CORDBG_PROBE, NULL, &failed);
 	printf("probe: %s", cordbg_strerror(error));

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* clear, in the shell */
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* cordbg compare */
 #include <errno.h>
 #include <gelf.h>
@@ -15,6 +15,7 @@
 #include "mappings.h"
 #include "session.h"
 #include "symbols.h"
+#include "text.h"
 #include "transfer.h"
 
 /* What a patch leaves as it was does not make two of it. */
@@ -22,18 +23,25 @@
 #define SHOWN		16
 #define INT3		0xcc
 
+/* What has been found of a file, from least to most. */
+enum found {
+	NOT_MAPPED,
+	NOT_CHOSEN,
+	COMPARED,
+};
+
 /**
  * struct arguments - the command's words
  * @options: What commands share.
  * @files: The FILE words.
- * @used: A mapping of the file has been found, for each.
+ * @found: What has been found of each.
  * @count: Their number; 0: all files.
  * @all: --all.
  */
 struct arguments {
 	struct options options;
 	char **files;
-	bool *used;
+	enum found *found;
 	size_t count;
 	bool all;
 };
@@ -82,7 +90,8 @@ static const struct argp argp = {
 	.doc = "Compare memory with the files it is mapped from.\n"
 	       "\vBreakpoints of cordbg are hidden, so what differs was patched by somebody,\n"
 	       "maybe with cordbg. Compares the executable mappings of FILEs, or of all\n"
-	       "files. Exit status 1 means that there are differences.",
+	       "files. Exit status 1 means that there are differences, and that all could be\n"
+	       "compared.",
 	.children = children,
 };
 
@@ -119,12 +128,14 @@ static void print_text(const struct comparison *comparison, uint64_t address,
 		       size_t size)
 {
 	bool color = comparison->arguments->options.color;
-	char symbol[256];
+	char symbol[256], *path;
 
 	symbols_describe(comparison->arguments->options.tool, address, symbol,
 			 sizeof(symbol));
-	printf("%#" PRIx64 "  %s  offset %#" PRIx64 "  %zu bytes  %s\n", address,
-	       comparison->mapping->path, offset, size, symbol);
+	path = text_safe(comparison->mapping->path);
+	printf("%#" PRIx64 "  %s  offset %#" PRIx64 "  %zu byte%s  %s\n", address,
+	       path ? path : "", offset, size, size == 1 ? "" : "s", symbol);
+	free(path);
 	print_bytes("file", file, size, "");
 	print_bytes("memory", memory, size, color ? "\033[1;31m" : "");
 	if (size == 1 && *memory == INT3)
@@ -190,6 +201,26 @@ static void compare_piece(struct comparison *comparison, uint64_t address,
 	comparison->bytes += size;
 }
 
+/* The file's bytes: a status. */
+static int read_whole(const struct comparison *comparison, uint8_t *data, size_t size,
+		      uint64_t offset)
+{
+	const char *path = comparison->mapping->path;
+	size_t done = 0;
+	ssize_t got;
+
+	while (done < size) {
+		got = pread(comparison->fd, data + done, size - done, offset + done);
+		if (!got)
+			return error_say(STATUS_FILE, "%s: it has become shorter", path);
+		if (got < 0 && errno != EINTR)
+			return error_file(path, "read", errno);
+		if (got > 0)
+			done += got;
+	}
+	return STATUS_OK;
+}
+
 static int sink_compare(void *context, uint64_t address, const uint8_t *memory,
 			size_t size)
 {
@@ -197,16 +228,13 @@ static int sink_compare(void *context, uint64_t address, const uint8_t *memory,
 	const struct mapping *mapping = comparison->mapping;
 	uint64_t offset = address - mapping->start + mapping->offset;
 	uint8_t *file = malloc(size);
-	ssize_t got;
-	int status = STATUS_OK;
+	int status;
 
 	if (!file)
 		return error_session(comparison->arguments->options.tool, -ENOMEM);
-	got = pread(comparison->fd, file, size, offset);
-	if (got < 0)
-		status = error_file(mapping->path, "read", errno);
-	else
-		compare_piece(comparison, address, memory, file, got);
+	status = read_whole(comparison, file, size, offset);
+	if (!status)
+		compare_piece(comparison, address, memory, file, size);
 	free(file);
 	return status;
 }
@@ -225,6 +253,9 @@ static uint64_t contents_end(int fd, const struct mapping *mapping, uint64_t fil
 	elf_version(EV_CURRENT);
 	elf = elf_begin(fd, ELF_C_READ, NULL);
 	for (i = 0; elf && gelf_getphdr(elf, i, &segment); i++) {
+		if (segment.p_filesz > file_size ||
+		    segment.p_offset > file_size - segment.p_filesz)
+			continue;
 		segment_end = segment.p_offset + segment.p_filesz;
 		if (segment.p_type == PT_LOAD && segment.p_memsz > segment.p_filesz &&
 		    segment.p_offset < mapping->offset + (mapping->end - mapping->start) &&
@@ -250,6 +281,8 @@ static int compare_open(struct comparison *comparison)
 	if (size > end - mapping->offset)
 		size = end - mapping->offset;
 	options.flags |= CORDBG_FORCE;
+	/* The bar would be between the differences. */
+	options.quiet |= isatty(STDOUT_FILENO);
 	comparison->files++;
 	return transfer_read(&options, mapping->start, size, sink_compare, comparison);
 }
@@ -265,6 +298,8 @@ static int compare_mapping(struct comparison *comparison)
 		return error_say(STATUS_FILE,
 				 "%s: it is no longer the file that is mapped (try as root)",
 				 mapping->path);
+	if (comparison->fd == -EINVAL)
+		return STATUS_OK;	/* such as /dev/zero: nothing to compare with */
 	if (comparison->fd < 0)
 		return error_file(mapping->path, "open", -comparison->fd);
 	status = compare_open(comparison);
@@ -275,20 +310,46 @@ static int compare_mapping(struct comparison *comparison)
 /* The caller wants this mapping compared. */
 static bool chosen(const struct arguments *arguments, const struct mapping *mapping)
 {
-	bool is_wanted = !arguments->count;
+	bool is_wanted = !arguments->count, is_comparable;
 	size_t i;
 
-	if (!mapping->inode || !mapping_private(mapping) || mapping->hugetlb)
+	if (!mapping->inode)
 		return false;
+	is_comparable = mapping_private(mapping) && !mapping->hugetlb &&
+			!mapping->device &&
+			(arguments->all || mapping->permissions[2] == 'x');
 	for (i = 0; i < arguments->count; i++) {
 		const char *file = arguments->files[i];
 
 		if (!symbols_module_has_name(mapping->path, file, strlen(file)))
 			continue;
-		arguments->used[i] = true;
+		if (is_comparable)
+			arguments->found[i] = COMPARED;
+		else if (arguments->found[i] == NOT_MAPPED)
+			arguments->found[i] = NOT_CHOSEN;
 		is_wanted = true;
 	}
-	return is_wanted && (arguments->all || mapping->permissions[2] == 'x');
+	return is_wanted && is_comparable;
+}
+
+/* A FILE that nothing was compared of is an error: @status, or its own. */
+static int check_found(const struct arguments *arguments, int status)
+{
+	size_t i;
+
+	for (i = 0; i < arguments->count; i++) {
+		if (arguments->found[i] == NOT_MAPPED)
+			status = error_say(STATUS_ADDRESS,
+					   "the process maps no file '%s'",
+					   arguments->files[i]);
+		else if (arguments->found[i] == NOT_CHOSEN)
+			status = error_say(STATUS_ADDRESS,
+					   arguments->all ?
+					   "'%s' has no private mapping to compare" :
+					   "'%s' has no executable mapping: --all compares others",
+					   arguments->files[i]);
+	}
+	return status;
 }
 
 static int compare_all(struct comparison *comparison, const struct mappings *mappings)
@@ -304,15 +365,12 @@ static int compare_all(struct comparison *comparison, const struct mappings *map
 		failed = compare_mapping(comparison);
 		if (failed)
 			status = failed;
-		if (failed && failed != STATUS_FILE)
+		if (failed == STATUS_GONE || failed > STATUS_SIGNAL)
 			return status;
 	}
-	for (i = 0; i < arguments->count; i++)
-		if (!arguments->used[i])
-			status = error_say(STATUS_ADDRESS,
-					   "the process maps no file '%s'",
-					   arguments->files[i]);
-	return status;
+	if (interrupt_came())
+		return STATUS_INTERRUPTED;
+	return check_found(arguments, status);
 }
 
 static int conclude(const struct comparison *comparison, int status)
@@ -320,8 +378,10 @@ static int conclude(const struct comparison *comparison, int status)
 	if (comparison->json)
 		json_print(json_object_get(comparison->json));
 	else if (!comparison->arguments->options.quiet)
-		printf("%zu differences in %" PRIu64 " bytes of %zu mappings\n",
-		       comparison->differences, comparison->bytes, comparison->files);
+		printf("%zu difference%s in %" PRIu64 " bytes of %zu mapping%s\n",
+		       comparison->differences, comparison->differences == 1 ? "" : "s",
+		       comparison->bytes, comparison->files,
+		       comparison->files == 1 ? "" : "s");
 	if (!status && comparison->differences)
 		return STATUS_DIFFERS;
 	return status;
@@ -338,6 +398,11 @@ static int compare(const struct arguments *arguments)
 	if (error)
 		return error_say(STATUS_FAILED, "the mappings of process %d cannot be read: %s",
 				 tool->pid, strerror(-error));
+	error = session_check(tool);	/* An ending process has no mappings. */
+	if (error) {
+		mappings_free(&mappings);
+		return error_session(tool, error);
+	}
 	if (arguments->options.json)
 		comparison.json = json_object_new_array();
 	status = conclude(&comparison, compare_all(&comparison, &mappings));
@@ -350,11 +415,11 @@ static int run(struct tool *tool, int argc, char **argv)
 {
 	struct arguments arguments = {
 		.files = calloc(argc, sizeof(*arguments.files)),
-		.used = calloc(argc, sizeof(*arguments.used)),
+		.found = calloc(argc, sizeof(*arguments.found)),
 	};
 	int status;
 
-	if (!arguments.files || !arguments.used)
+	if (!arguments.files || !arguments.found)
 		return error_session(tool, -ENOMEM);
 	status = options_parse(tool, &argp, argc, argv, &arguments.options);
 	if (!status)
@@ -362,7 +427,7 @@ static int run(struct tool *tool, int argc, char **argv)
 	if (!status)
 		status = compare(&arguments);
 	free(arguments.files);
-	free(arguments.used);
+	free(arguments.found);
 	return status;
 }
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* cordbg list */
 #include <inttypes.h>
 #include <stdlib.h>

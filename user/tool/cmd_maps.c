@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* cordbg maps */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "json.h"
 #include "mappings.h"
 #include "session.h"
+#include "text.h"
 
 static const struct argp_child children[] = {
 	{ &json_argp, 0, NULL, 0 },
@@ -66,15 +67,19 @@ static void print_text(const struct mappings *mappings,
 		       const struct breakpoints *breakpoints)
 {
 	const struct mapping *m = mappings->list;
+	char *path;
 	size_t i;
 
 	printf("%-33s  prot  read   write  break  set  mapped\n", "addresses");
-	for (i = 0; i < mappings->count; i++, m++)
+	for (i = 0; i < mappings->count; i++, m++) {
+		path = text_safe(m->path);
 		printf("%016" PRIx64 "-%016" PRIx64 "  %s  %-5s  %-5s  %-5s  %3zu%s%s\n",
 		       m->start, m->end, m->permissions,
 		       may_name(mapping_may_read(m)), may_name(mapping_may_write(m)),
 		       may_name(mapping_may_break(m)), count_inside(breakpoints, m),
-		       *m->path ? "  " : "", m->path);
+		       path && *path ? "  " : "", path ? path : "");
+		free(path);
+	}
 }
 
 static struct json_object *json_mapping(struct tool *tool, const struct mapping *mapping,
@@ -120,7 +125,10 @@ static int show(const struct options *options, const struct breakpoints *breakpo
 	if (error)
 		return error_say(STATUS_FAILED, "the mappings of process %d cannot be read: %s",
 				 tool->pid, strerror(-error));
-	if (options->json)
+	error = session_check(tool);	/* An ending process has no mappings. */
+	if (error)
+		status = error_session(tool, error);
+	else if (options->json)
 		status = print_json(tool, &mappings, breakpoints);
 	else
 		print_text(&mappings, breakpoints);

@@ -1,7 +1,6 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* cordbg read */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "errors.h"
 #include "interrupt.h"
 #include "json.h"
+#include "output.h"
 #include "session.h"
 #include "symbols.h"
 #include "transfer.h"
@@ -140,9 +140,12 @@ static int read_dump(const struct arguments *arguments, uint64_t address,
 		.color = arguments->options.color,
 		.squeeze = arguments->squeeze,
 	};
-	int status = transfer_read(&arguments->options, address, arguments->size,
-				   sink_dump, &dump);
+	struct options options = arguments->options;
+	int status;
 
+	/* The bar would be between the lines. */
+	options.quiet |= isatty(STDOUT_FILENO);
+	status = transfer_read(&options, address, arguments->size, sink_dump, &dump);
 	if (status || !arguments->size)
 		return status;
 	dump_end(&dump);
@@ -210,18 +213,17 @@ static int read_json(const struct arguments *arguments, uint64_t address,
 	return status;
 }
 
-struct output {
-	const char *name;
-	int fd;
-};
-
 /* A write that Ctrl-C cut short says so only by its length. */
 static int sink_file(void *context, uint64_t address, const uint8_t *data, size_t size)
 {
 	struct output *output = context;
 	ssize_t done;
+	int status;
 
 	(void)address;
+	status = output_open(output);
+	if (status)
+		return status;
 	while (size) {
 		done = interrupt_write(output->fd, data, size);
 		if (interrupt_came())
@@ -234,24 +236,20 @@ static int sink_file(void *context, uint64_t address, const uint8_t *data, size_
 	return STATUS_OK;
 }
 
-/* The file is opened first: an error there must not cost a long read. */
+/* The file is opened when there is something for it. */
 static int read_file(const struct arguments *arguments, uint64_t address)
 {
-	struct output output = { "standard output", STDOUT_FILENO };
+	struct options options = arguments->options;
+	struct output output;
 	int status;
 
-	if (strcmp(arguments->output, "-")) {
-		output.name = arguments->output;
-		output.fd = open(output.name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-				 0666);
-	}
-	if (output.fd < 0)
-		return error_file(output.name, "create", errno);
-	status = transfer_read(&arguments->options, address, arguments->size,
-			       sink_file, &output);
-	if (output.fd != STDOUT_FILENO && close(output.fd) && !status)
-		status = error_file(output.name, "write", errno);
-	return status;
+	status = output_begin(&output, arguments->output);
+	if (status)
+		return status;
+	if (output.fd == STDOUT_FILENO)
+		options.quiet |= isatty(STDOUT_FILENO);
+	status = transfer_read(&options, address, arguments->size, sink_file, &output);
+	return output_end(&output, status);
 }
 
 static int probe(const struct arguments *arguments, uint64_t address)

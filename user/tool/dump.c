@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* Bytes as text. */
 #include <ctype.h>
 #include <inttypes.h>
@@ -78,14 +78,16 @@ static void print_line(struct dump *dump, uint64_t address, const uint8_t *data,
 	puts("|");
 }
 
-/* As hexdump -C does, but for lines that a breakpoint makes different. */
+/* As hexdump -C does, but for lines that a breakpoint makes different, or the last. */
 static bool repeats(struct dump *dump, uint64_t address, const uint8_t *data,
 		    size_t size)
 {
+	bool marked = line_has_breakpoint(dump->breakpoints, address, size);
 	bool same = dump->squeeze && dump->lines && size == DUMP_LINE &&
-		    !memcmp(dump->last, data, DUMP_LINE) &&
-		    !line_has_breakpoint(dump->breakpoints, address, size);
+		    !marked && !dump->last_marked &&
+		    !memcmp(dump->last, data, DUMP_LINE);
 
+	dump->last_marked = marked;
 	if (same && !dump->squeezing)
 		puts("*");
 	dump->squeezing = same;

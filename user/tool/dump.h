@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Bytes as text. */
 #ifndef CORDBG_DUMP_H
 #define CORDBG_DUMP_H
@@ -14,6 +14,7 @@
  * @squeeze: Print "*" for lines that repeat the one before.
  * @marked: Bytes were marked.
  * @last: The last line's bytes.
+ * @last_marked: It had a breakpoint.
  * @lines: Lines so far.
  * @squeezing: "*" has been printed for this run of lines.
  * @end: The address after the last byte.
@@ -24,6 +25,7 @@ struct dump {
 	bool squeeze;
 	bool marked;
 	uint8_t last[DUMP_LINE];
+	bool last_marked;
 	size_t lines;
 	bool squeezing;
 	uint64_t end;

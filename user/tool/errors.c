@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* Error messages, and the exit status that belongs to each. */
 #include <errno.h>
 #include <stdarg.h>
@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "errors.h"
+#include "text.h"
 
 static const struct {
 	int error;
@@ -61,15 +62,19 @@ char *error_prefix(void)
 	return prefix;
 }
 
+/* Messages can have names in them that the process has chosen. */
 static void say(const char *format, va_list args)
 {
-	char *prefix = error_prefix();
+	char *prefix = error_prefix(), *text = NULL, *safe = NULL;
 
+	if (vasprintf(&text, format, args) >= 0)
+		safe = text_safe(text);
 	fflush(stdout);
-	fputs(prefix ? prefix : "cordbg: ", stderr);
+	fprintf(stderr, "%s%s\n", prefix ? prefix : "cordbg: ",
+		safe ? safe : format);
 	free(prefix);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	free(text);
+	free(safe);
 }
 
 int error_say(enum status status, const char *format, ...)

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Error messages, and the exit status that belongs to each. */
 #ifndef CORDBG_ERRORS_H
 #define CORDBG_ERRORS_H

@@ -1,6 +1,7 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* What an error of the library means here, and what to do about it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -61,12 +62,16 @@ static bool module_is_loaded(void)
 
 static int no_device(void)
 {
+	bool node = !access("/dev/cordbg", F_OK);
+
 	if (module_is_loaded()) {
-		error_say(STATUS_NO_MODULE, "there is no /dev/cordbg here");
+		error_say(STATUS_NO_MODULE, node ? "/dev/cordbg is not the module's device" :
+						   "there is no /dev/cordbg here");
 		error_note("the module is loaded: give this /dev (of a container?) the device");
 	} else {
 		error_say(STATUS_NO_MODULE,
-			  "the module is not loaded: there is no /dev/cordbg");
+			  node ? "the module is not loaded: nothing serves /dev/cordbg" :
+				 "the module is not loaded: there is no /dev/cordbg");
 		error_note("as root, 'modprobe cordbg' loads it");
 	}
 	return STATUS_NO_MODULE;
@@ -74,9 +79,9 @@ static int no_device(void)
 
 static int no_permission(pid_t pid)
 {
-	if (access("/dev/cordbg", R_OK | W_OK)) {
+	if (faccessat(AT_FDCWD, "/dev/cordbg", R_OK | W_OK, AT_EACCESS)) {
 		error_say(STATUS_PERMISSION, "no permission to open /dev/cordbg");
-		error_note("run as root, or let a udev rule open the device to your group");
+		error_note("run as root (CAP_DAC_OVERRIDE), or let a udev rule open it to your group");
 		return STATUS_PERMISSION;
 	}
 	error_say(STATUS_PERMISSION, "no permission to attach to process %d", pid);
@@ -184,13 +189,14 @@ static int protected(const struct mapping *mapping, bool write, unsigned int fla
 	return STATUS_PROTECTED;
 }
 
-static int unmapped(const struct mapping *mapping, uint64_t address)
+static int unmapped(const struct tool *tool, const struct mapping *mapping,
+		    uint64_t address)
 {
 	char text[512];
 
 	if (!mapping) {
 		error_say(STATUS_UNMAPPED, "%#" PRIx64 " is not mapped", address);
-		error_note("'cordbg maps' shows what is");
+		error_note("'%smaps' shows what is", tool->shell ? "" : "cordbg ");
 		return STATUS_UNMAPPED;
 	}
 	describe_mapping(mapping, text, sizeof(text));
@@ -218,7 +224,7 @@ int error_transfer(struct tool *tool, int error, bool write, unsigned int flags,
 	mapping = mappings_at(&mappings, failed_address);
 	status = error == -EACCES ?
 		 protected(mapping, write, flags, failed_address) :
-		 unmapped(mapping, failed_address);
+		 unmapped(tool, mapping, failed_address);
 	mappings_free(&mappings);
 	return status;
 }
@@ -234,7 +240,7 @@ static int cannot_plant(struct tool *tool, uint64_t address)
 	mappings_free(&mappings);
 	error_say(STATUS_PROTECTED,
 		  "%#" PRIx64 ": no breakpoint can be in mapping %s", address, text);
-	error_note("in shared or hugetlb memory other processes would run into it");
+	error_note("other processes would run into it (shared, hugetlb): --force does not help");
 	return STATUS_PROTECTED;
 }
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* Wait while the session holds its breakpoints. */
 #include <errno.h>
 #include <poll.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* Data that the user gives. */
 #include <ctype.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Data that the user gives. */
 #ifndef CORDBG_INPUT_H
 #define CORDBG_INPUT_H

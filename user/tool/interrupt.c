@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* Ctrl-C while something long is under way. */
 #include <errno.h>
 #include <limits.h>

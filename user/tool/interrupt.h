@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Ctrl-C while something long is under way. */
 #ifndef CORDBG_INTERRUPT_H
 #define CORDBG_INTERRUPT_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* What the commands print with --json. */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -6,6 +6,7 @@
 #include "errors.h"
 #include "json.h"
 #include "symbols.h"
+#include "text.h"
 
 struct json_object *json_address(uint64_t address)
 {
@@ -34,11 +35,14 @@ struct json_object *json_bytes(const uint8_t *data, size_t size)
 	return object;
 }
 
-/* Nothing is better than an empty name. */
+/* Nothing is better than an empty name. JSON is UTF-8, which a path need not be. */
 void json_add_text(struct json_object *object, const char *key, const char *text)
 {
-	if (*text)
-		json_object_object_add(object, key, json_object_new_string(text));
+	char *safe = text_safe(text);
+
+	if (safe && *safe)
+		json_object_object_add(object, key, json_object_new_string(safe));
+	free(safe);
 }
 
 struct json_object *json_breakpoint(struct tool *tool,

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the commands print with --json, by json-c. Addresses are strings: many
  * readers keep numbers in 53 bits.

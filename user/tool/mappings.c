@@ -1,11 +1,13 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* The mappings of a process, as /proc tells them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "mappings.h"
@@ -13,13 +15,15 @@
 /* A line that begins a mapping, with its newline cut off: 0, -EINVAL, -ENOMEM. */
 static int parse_mapping(const char *line, struct mapping *mapping)
 {
+	unsigned int major, minor;
 	int path = 0;
 
 	memset(mapping, 0, sizeof(*mapping));
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*x:%*x %lu %n",
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %lu %n",
 		   &mapping->start, &mapping->end, mapping->permissions,
-		   &mapping->offset, &mapping->inode, &path) != 5)
+		   &mapping->offset, &major, &minor, &mapping->inode, &path) != 7)
 		return -EINVAL;
+	mapping->filesystem = makedev(major, minor);
 	/* The kernel's own page, in no process's memory. */
 	mapping->device = !strcmp(line + path, "[vsyscall]");
 	mapping->path = strdup(line + path);
@@ -129,33 +133,70 @@ const struct mapping *mappings_at(const struct mappings *mappings, uint64_t addr
 }
 
 /*
+ * Whether a mapping of the file would look like @mapping. Only /proc tells: some
+ * file systems, as btrfs, tell stat(2) another device.
+ */
+static bool is_file_of(int fd, const struct mapping *mapping)
+{
+	const struct mapping *ours;
+	struct mappings mappings;
+	bool same = false;
+	void *page;
+
+	page = mmap(NULL, 1, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (page == MAP_FAILED)
+		return false;
+	if (!mappings_read(getpid(), false, &mappings)) {
+		ours = mappings_at(&mappings, (uintptr_t)page);
+		same = ours && ours->inode == mapping->inode &&
+		       ours->filesystem == mapping->filesystem;
+		mappings_free(&mappings);
+	}
+	munmap(page, 1);
+	return same;
+}
+
+/* A FIFO must not block, nor a terminal become ours. */
+static int open_regular(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat stat;
+
+	if (fd < 0)
+		return -errno;
+	if (!fstat(fd, &stat) && S_ISREG(stat.st_mode))
+		return fd;
+	close(fd);
+	return -EINVAL;
+}
+
+/*
  * Open the file that is mapped: its link in map_files leads to it even if it was
  * deleted or lies in another mount namespace, but takes CAP_SYS_ADMIN or
  * CAP_CHECKPOINT_RESTORE. Its path must still lead to the same file.
  *
  * Return: A file descriptor, or a negative errno; -ESTALE if the path does not lead
- * to the file any more.
+ * to the file any more, -EINVAL if it is no regular file.
  */
 int mapping_open_file(pid_t pid, const struct mapping *mapping)
 {
-	struct stat stat;
 	char *path;
 	int fd;
 
 	if (asprintf(&path, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid,
 		     mapping->start, mapping->end) < 0)
 		return -ENOMEM;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open_regular(path);
 	free(path);
-	if (fd >= 0)
+	if (fd >= 0 || fd == -EINVAL)
 		return fd;
 	if (asprintf(&path, "/proc/%d/root%s", pid, mapping->path) < 0)
 		return -ENOMEM;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open_regular(path);
 	free(path);
 	if (fd < 0)
-		return errno == ENOENT ? -ESTALE : -errno;
-	if (fstat(fd, &stat) || stat.st_ino != mapping->inode) {
+		return fd == -ENOENT || fd == -EINVAL ? -ESTALE : fd;
+	if (!is_file_of(fd, mapping)) {
 		close(fd);
 		return -ESTALE;
 	}

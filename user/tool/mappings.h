@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The mappings of a process, as /proc tells them. */
 #ifndef CORDBG_MAPPINGS_H
 #define CORDBG_MAPPINGS_H
@@ -14,6 +14,7 @@
  * @end: The address after its last one.
  * @permissions: As in /proc/PID/maps, such as "r-xp".
  * @offset: The file's offset at @start.
+ * @filesystem: The device number of the file's file system.
  * @inode: The file's inode, 0 for anonymous memory.
  * @path: The file's path, a name such as "[heap]", or "".
  * @hugetlb: hugetlb memory; known by MAPPINGS_FLAGS only, as the next two.
@@ -25,6 +26,7 @@ struct mapping {
 	uint64_t end;
 	char permissions[5];
 	uint64_t offset;
+	dev_t filesystem;
 	unsigned long inode;
 	char *path;
 	bool hugetlb;

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* Options and arguments that several commands have. */
 #include <errno.h>
 #include <limits.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* The shell's lines from a terminal, with history and completion. */
 #include <fcntl.h>
 #include <stdio.h>

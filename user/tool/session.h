@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The tool's session on the process. */
 #ifndef CORDBG_SESSION_H
 #define CORDBG_SESSION_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The shell's pieces: cmd_shell.c runs lines, these are where they come from. */
 #ifndef CORDBG_SHELL_H
 #define CORDBG_SHELL_H

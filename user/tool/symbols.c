@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Addresses by name, and names of addresses, by elfutils: debuginfo, .symtab and
  * .dynsym of the files that the process maps.
@@ -13,6 +13,8 @@
 #include "errors.h"
 #include "mappings.h"
 #include "symbols.h"
+#include "text.h"
+#include "versions.h"
 
 /**
  * struct symbols - the symbols of the process
@@ -31,7 +33,7 @@ static pid_t opening_for;
 
 /*
  * Like dwfl_linux_proc_find_elf(), but a file that was deleted or replaced, or lies
- * in another mount namespace, is found too.
+ * in another mount namespace, is found too, and never what has its path here now.
  */
 static int find_elf(Dwfl_Module *module, void **userdata, const char *name,
 		    Dwarf_Addr base, char **file_name, Elf **elf)
@@ -40,15 +42,17 @@ static int find_elf(Dwfl_Module *module, void **userdata, const char *name,
 	struct mappings mappings;
 	int fd = -1;
 
-	if (name[0] == '/' && !mappings_read(opening_for, false, &mappings)) {
-		mapping = mappings_at(&mappings, base);
-		if (mapping && mapping->inode)
-			fd = mapping_open_file(opening_for, mapping);
-		mappings_free(&mappings);
-	}
-	if (fd < 0)
+	if (name[0] != '/')	/* such as the vDSO */
 		return dwfl_linux_proc_find_elf(module, userdata, name, base,
 						file_name, elf);
+	if (mappings_read(opening_for, false, &mappings))
+		return -1;
+	mapping = mappings_at(&mappings, base);
+	if (mapping && mapping->inode)
+		fd = mapping_open_file(opening_for, mapping);
+	mappings_free(&mappings);
+	if (fd < 0)
+		return -1;
 	*file_name = strdup(name);
 	return fd;
 }
@@ -156,12 +160,17 @@ bool symbols_module_has_name(const char *path, const char *name, size_t length)
  * @module: Name of the module to search, or NULL.
  * @module_length: Its length.
  * @in_program: Without a module: search the program, or all but the program.
- * @name: The symbol.
+ * @name: The symbol, maybe with @VERSION.
+ * @name_length: Its length without that.
+ * @version: The version, or "".
  * @symbols: The symbols of the process.
  * @rank: How good the best found so far is.
  * @count: The number of different addresses found of that rank.
  * @address: The first of them.
  * @indirect: That is the resolver of an indirect function.
+ * @first_path: The module it is in.
+ * @one_module: So are the others.
+ * @versions: Some have versions.
  * @modules: Modules that were searched.
  * @others: Descriptions of those found, for an error message.
  */
@@ -170,16 +179,21 @@ struct lookup {
 	size_t module_length;
 	bool in_program;
 	const char *name;
+	size_t name_length;
+	const char *version;
 	const struct symbols *symbols;
 	unsigned int rank;
 	size_t count;
 	uint64_t address;
 	bool indirect;
+	const char *first_path;
+	bool one_module;
+	bool versions;
 	size_t modules;
 	char others[400];
 };
 
-#define RANK_BEST	3
+#define RANK_BEST	6
 
 static bool is_program(const struct lookup *lookup, const char *path)
 {
@@ -188,22 +202,23 @@ static bool is_program(const struct lookup *lookup, const char *path)
 
 /*
  * The program's own global definition is the one that its libraries use, too. What
- * only it sees is as good as what a library shows to all.
+ * only it sees is as good as what a library shows to all. A version that is not the
+ * default is for old programs.
  */
 static unsigned int rank_of(const struct lookup *lookup, const char *path,
-			    const GElf_Sym *symbol)
+			    const GElf_Sym *symbol, const struct version *version)
 {
 	bool global = GELF_ST_BIND(symbol->st_info) != STB_LOCAL;
 
-	return 1 + global + is_program(lookup, path);
+	return 2 * (1 + global + is_program(lookup, path)) - version->hidden;
 }
 
 /* Versions stand behind an @ in .symtab. */
-static bool symbol_has_name(const char *symbol, const char *name)
+static bool symbol_has_name(const char *symbol, const struct lookup *lookup)
 {
-	size_t length = strlen(name);
+	size_t length = lookup->name_length;
 
-	return !strncmp(symbol, name, length) &&
+	return !strncmp(symbol, lookup->name, length) &&
 	       (!symbol[length] || symbol[length] == '@');
 }
 
@@ -211,15 +226,29 @@ static bool is_code_or_data(const GElf_Sym *symbol)
 {
 	unsigned int type = GELF_ST_TYPE(symbol->st_info);
 
-	return symbol->st_shndx != SHN_UNDEF && type != STT_FILE &&
+	return symbol->st_shndx != SHN_UNDEF && symbol->st_shndx != SHN_ABS &&
+	       type != STT_FILE &&
 	       type != STT_SECTION && type != STT_TLS;
 }
 
-static void take_symbol(struct lookup *lookup, const char *path,
-			const GElf_Sym *symbol, uint64_t address)
+static void tell_other(struct lookup *lookup, const char *path, uint64_t address,
+		       const struct version *version)
 {
-	unsigned int rank = rank_of(lookup, path, symbol);
-	size_t length;
+	size_t length = strlen(lookup->others);
+
+	if (strcmp(path, lookup->first_path))
+		lookup->one_module = false;
+	if (*version->name)
+		lookup->versions = true;
+	snprintf(lookup->others + length, sizeof(lookup->others) - length,
+		 "%s%#" PRIx64 "%s%s in %s", length ? ", " : "", address,
+		 *version->name ? " @" : "", version->name, base_name(path));
+}
+
+static void take_symbol(struct lookup *lookup, const char *path, const GElf_Sym *symbol,
+			uint64_t address, const struct version *version)
+{
+	unsigned int rank = rank_of(lookup, path, symbol, version);
 
 	if (rank < lookup->rank || (lookup->count && rank == lookup->rank &&
 				    address == lookup->address))
@@ -227,6 +256,9 @@ static void take_symbol(struct lookup *lookup, const char *path,
 	if (rank > lookup->rank) {
 		lookup->rank = rank;
 		lookup->count = 0;
+		lookup->first_path = path;
+		lookup->one_module = true;
+		lookup->versions = false;
 		lookup->others[0] = '\0';
 	}
 	if (!lookup->count++) {
@@ -234,17 +266,30 @@ static void take_symbol(struct lookup *lookup, const char *path,
 		lookup->indirect =
 			GELF_ST_TYPE(symbol->st_info) == STT_GNU_IFUNC;
 	}
-	length = strlen(lookup->others);
-	snprintf(lookup->others + length, sizeof(lookup->others) - length,
-		 "%s%#" PRIx64 " in %s", length ? ", " : "", address,
-		 base_name(path));
+	tell_other(lookup, path, address, version);
+}
+
+/* The symbol, if it is the one that is looked for. */
+static void consider(struct lookup *lookup, Dwfl_Module *module, const char *path,
+		     int i)
+{
+	struct version version;
+	GElf_Addr address, bias;
+	const char *name;
+	GElf_Sym symbol;
+
+	name = dwfl_module_getsym_info(module, i, &symbol, &address, NULL, NULL, NULL);
+	if (name && is_code_or_data(&symbol) && symbol_has_name(name, lookup) &&
+	    version_find(dwfl_module_getelf(module, &bias), name, &symbol,
+			 lookup->version, &version))
+		take_symbol(lookup, path, &symbol, address, &version);
 }
 
 static int search_module(Dwfl_Module *module, void **userdata, const char *name,
 			 Dwarf_Addr base, void *data)
 {
 	struct lookup *lookup = data;
-	const char *path = module_path(module, NULL), *symbol_name;
+	const char *path = module_path(module, NULL);
 	int i, count;
 
 	(void)userdata;
@@ -257,17 +302,17 @@ static int search_module(Dwfl_Module *module, void **userdata, const char *name,
 		return DWARF_CB_OK;
 	lookup->modules++;
 	count = dwfl_module_getsymtab(module);
-	for (i = 1; i < count; i++) {
-		GElf_Addr address;
-		GElf_Sym symbol;
-
-		symbol_name = dwfl_module_getsym_info(module, i, &symbol, &address,
-						      NULL, NULL, NULL);
-		if (symbol_name && is_code_or_data(&symbol) &&
-		    symbol_has_name(symbol_name, lookup->name))
-			take_symbol(lookup, path, &symbol, address);
-	}
+	for (i = 1; i < count; i++)
+		consider(lookup, module, path, i);
 	return DWARF_CB_OK;
+}
+
+/* What to say instead of an ambiguous name. */
+static const char *advice(const struct lookup *lookup)
+{
+	if (!lookup->one_module)
+		return "MODULE:SYMBOL or the number";
+	return lookup->versions ? "SYMBOL@VERSION or the number" : "the number";
 }
 
 static int no_symbol(const struct lookup *lookup)
@@ -281,8 +326,8 @@ static int no_symbol(const struct lookup *lookup)
 				 lookup->module ? "that module" :
 						  "the files that the process maps");
 	return error_say(STATUS_ADDRESS,
-			 "symbol '%s' is ambiguous: %s; say MODULE:SYMBOL or the number",
-			 lookup->name, lookup->others);
+			 "symbol '%s' is ambiguous: %s; say %s",
+			 lookup->name, lookup->others, advice(lookup));
 }
 
 static int search(struct tool *tool, struct lookup *lookup, uint64_t *address)
@@ -357,9 +402,21 @@ static const char *find_colon(const char *text)
 	return colon;
 }
 
+/* "name", "name@VERSION" or "name@@VERSION" */
+static int set_name(struct lookup *lookup, const char *name)
+{
+	lookup->name = name;
+	lookup->name_length = strcspn(name, "@");
+	lookup->version = name + lookup->name_length;
+	lookup->version += strspn(lookup->version, "@");
+	if (lookup->name_length)
+		return STATUS_OK;
+	return error_say(STATUS_ADDRESS, "an ADDRESS without a symbol or number");
+}
+
 static int resolve_name(struct tool *tool, const char *text, uint64_t *address)
 {
-	struct lookup lookup = { .name = text };
+	struct lookup lookup = { 0 };
 	const char *colon = find_colon(text);
 	uint64_t number;
 	int error = open_symbols(tool), status;
@@ -371,8 +428,10 @@ static int resolve_name(struct tool *tool, const char *text, uint64_t *address)
 	if (colon) {
 		lookup.module = text;
 		lookup.module_length = colon - text;
-		lookup.name = colon + 1;
 	}
+	status = set_name(&lookup, colon ? colon + 1 : text);
+	if (status)
+		return status;
 	lookup.symbols = tool->symbols;
 	if (!colon || !number_parse(lookup.name, &number))
 		return search(tool, &lookup, address);
@@ -398,8 +457,8 @@ static int resolve_sum(struct tool *tool, char *text, uint64_t *address)
 /**
  * symbols_resolve() - the address that a text means
  * @tool: The tool, with a session.
- * @text: NUMBER, SYMBOL, MODULE:SYMBOL or MODULE:NUMBER; +NUMBER or -NUMBER may
- *	follow.
+ * @text: NUMBER, SYMBOL, MODULE:SYMBOL or MODULE:NUMBER; a SYMBOL can have a
+ *	@VERSION; +NUMBER or -NUMBER may follow.
  * @address: Receives the address.
  *
  * Return: A status.
@@ -420,7 +479,8 @@ int symbols_resolve(struct tool *tool, const char *text, uint64_t *address)
  * symbols_describe() - describe an address
  * @tool: The tool.
  * @address: The address.
- * @text: Receives "main+0x4 (prog)", "prog+0x1234", or "" if nothing is known.
+ * @text: Receives "main+0x4 (prog)", "prog+0x1234", or "" if nothing is known; it can
+ *	be printed.
  * @size: Its size.
  */
 void symbols_describe(struct tool *tool, uint64_t address, char *text, size_t size)
@@ -446,6 +506,7 @@ void symbols_describe(struct tool *tool, uint64_t address, char *text, size_t si
 		snprintf(text, size, "%s+%#" PRIx64 " (%s)", name, offset, path);
 	else
 		snprintf(text, size, "%s (%s)", name, path);
+	text_make_safe(text, size);
 }
 
 struct completion {

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Addresses by name, and names of addresses. */
 #ifndef CORDBG_SYMBOLS_H
 #define CORDBG_SYMBOLS_H

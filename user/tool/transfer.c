@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Reads and writes of any length. What fits into the window goes in one call, and
  * so whole or not at all. A longer range is verified whole first and then goes by
@@ -61,9 +61,11 @@ static int call(const struct transfer *transfer, uint64_t at, uint32_t size,
 			      failed);
 }
 
+/* It takes as long that a bar is wanted where it takes several calls. */
 static int verify(const struct transfer *transfer)
 {
 	unsigned int flags = transfer->options->flags | CORDBG_PROBE;
+	struct progress progress;
 	uint64_t at;
 	size_t done;
 	int status = STATUS_OK;
@@ -72,11 +74,16 @@ static int verify(const struct transfer *transfer)
 		return error_transfer(transfer->options->tool, -EOVERFLOW,
 				      transfer->write, flags, transfer->address,
 				      transfer->size, transfer->address);
-	for (at = 0; !status && at < transfer->size; at += VERIFY_AT_ONCE)
+	progress_begin(&progress, transfer->size,
+		       transfer->options->quiet || transfer->size <= VERIFY_AT_ONCE);
+	for (at = 0; !status && at < transfer->size; at += VERIFY_AT_ONCE) {
+		progress_show(&progress, at);
 		status = interrupt_came() ? STATUS_INTERRUPTED :
 			 call(transfer, at,
 			      smaller(transfer->size - at, VERIFY_AT_ONCE), NULL,
 			      flags, &done);
+	}
+	progress_end(&progress);
 	return status;
 }
 

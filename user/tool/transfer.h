@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Reads and writes of any length. */
 #ifndef CORDBG_TRANSFER_H
 #define CORDBG_TRANSFER_H
