@@ -42,9 +42,7 @@ static void strict_complain(const char *who, ssize_t wrong,
 
 /*
  * A trap where there should be no opcode. If it has gone since, run the spot again:
- * it was there then. QEMU before 8.0, though, can go on running an opcode that
- * was taken away while it translated the code: then the spot traps for ever,
- * which no processor does with other bytes in memory.
+ * it was there then.
  */
 static void unexpected_trap(ucontext_t *context, unsigned long at)
 {
@@ -55,12 +53,9 @@ static void unexpected_trap(ucontext_t *context, unsigned long at)
 		context_retry(context);
 		return;
 	}
-	if (gone)
-		count(STALE);
-	else
+	if (!gone)
 		complain("target %u: %s hit an opcode at %#lx", self_index,
 			 getpid() == self_pid ? "it" : "a child", at);
-	trapped_at = 0;
 	context_skip(context);
 }
 
@@ -85,17 +80,40 @@ static void on_trap(int signal, siginfo_t *info, void *data)
 	count(HIT);
 }
 
+static unsigned int call_function(size_t function)
+{
+	return ((unsigned int (*)(void))(CODE + function * FUNCTION_SIZE))();
+}
+
+/*
+ * After a trap at a spot that holds no opcode, run the same code again. QEMU before
+ * 8.0 can keep an opcode that was taken away while it translated the code: then it
+ * traps there again, which no processor does with other bytes in memory. If it does
+ * not, the opcode was in memory when it should have been gone.
+ */
+static void judge_trap(size_t function)
+{
+	unsigned long at = trapped_at;
+
+	trapped_at = 0;
+	call_function(function);
+	if (trapped_at == at)
+		count(STALE);
+	else
+		complain("target %u: %s: an opcode at %#lx went away only after a trap",
+			 self_index, getpid() == self_pid ? "it" : "a child", at);
+	trapped_at = 0;
+}
+
 static void run_function(size_t function)
 {
-	unsigned long at = CODE + function * FUNCTION_SIZE;
-	unsigned int number = ((unsigned int (*)(void))at)();
+	unsigned int number = call_function(function);
 
 	if (number != function_number(self_image, function))
 		complain("target %u: function %zu returned %#x", self_index,
 			 function, number);
 	if (trapped_at)
-		complain("target %u: an opcode at %#lx went away only after a trap",
-			 self_index, trapped_at);
+		judge_trap(function);
 }
 
 /* In a child of fork(2): nothing but the program's own bytes is there. */
