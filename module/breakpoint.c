@@ -51,7 +51,8 @@ static int plant(struct cordbg_process *process,
 	if (cordbg_is_breakpoint(insn))
 		return -EBUSY;
 	shadow->original = insn;
-	shadow->planted = ++process->plants;
+	WRITE_ONCE(process->plants, process->plants + 1);
+	shadow->planted = process->plants;
 	return cordbg_window_exchange(window, shadow->address, insn,
 				      CORDBG_OPCODE);
 }

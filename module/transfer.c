@@ -317,19 +317,25 @@ static int transfer_lock(const struct transfer *t, size_t n)
 }
 
 /*
- * Whether the pages of a read may show opcodes of breakpoints that are not on the
- * list any more: they are not pinned, and a fork or an unmap takes them away.
+ * Whether the pages of a read may show opcodes that the list does not tell from
+ * the program's bytes: they are not pinned, and a fork takes them away. If a
+ * breakpoint has been dropped since, its opcode may still be in the page that is
+ * held; if one has been planted, maybe in that page, and then it was replaced.
  */
 static bool is_stale(const struct transfer *t)
 {
+	const struct cordbg_process *process = t->session->process;
+
 	return !t->write && !t->raw &&
-	       READ_ONCE(t->session->process->drops) != t->drops;
+	       (READ_ONCE(process->drops) != t->drops ||
+		process->plants != t->plants);
 }
 
 /* Copy what a stale chunk should have shown: where it came to, or an error. */
 static long copy_fresh(struct transfer *t, unsigned long address, size_t n)
 {
 	struct cordbg_window fresh;
+	unsigned long plants;
 	long copied;
 
 	n = min_t(size_t, n, FRESH_BYTES);
@@ -341,7 +347,11 @@ static long copy_fresh(struct transfer *t, unsigned long address, size_t n)
 		return copied;
 	}
 	t->view = &fresh;
+	/* Held under the process lock, the pages have all opcodes there are. */
+	plants = t->plants;
+	t->plants = t->session->process->plants;
 	copied = copy_chunk(t, address, address + n) - address;
+	t->plants = plants;
 	t->view = &t->window;
 	cordbg_window_unpin(&fresh, false);
 	return copied;

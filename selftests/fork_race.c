@@ -209,6 +209,47 @@ TEST_F_TIMEOUT(forking, set_write_clear, 200)
 	expect_clean(_metadata, self, round);
 }
 
+/* Another tool: breakpoints come and go in two pages, one by one. */
+static void set_and_clear(pid_t pid)
+{
+	int session = session_open(pid);
+	unsigned long i;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (i = 0; ; i++) {
+		uint64_t at = code_at(i * 7919 % (2 * 4096 / OPCODE_LEN));
+		uint64_t old = code_at((i - 5) * 7919 % (2 * 4096 / OPCODE_LEN));
+
+		if (do_break(session, at) || (i >= 5 && do_clear(session, old)))
+			_exit(1);
+	}
+}
+
+/*
+ * A read hides breakpoints that are planted while it runs, also in a page that a
+ * fork and the next breakpoint have replaced since.
+ */
+TEST_F_TIMEOUT(forking, read, 200)
+{
+	uint64_t limit = now_ms() + RACE_MS;
+	uint8_t seen[2 * 4096];
+	unsigned long round;
+	int status;
+
+	self->tool = fork();
+	if (!self->tool)
+		set_and_clear(self->d.target.pid);
+	for (round = 0; racing(limit, round); round++) {
+		ASSERT_EQ(0, do_read(self->d.session, code_at(0), seen,
+				     sizeof(seen), 0, NULL, NULL));
+		ASSERT_EQ(0, memcmp(seen, code.model, sizeof(seen)));
+	}
+	ASSERT_EQ(0, waitpid(self->tool, &status, WNOHANG));
+	EXPECT_EQ(SIGKILL, child_kill(self->tool));
+	self->tool = 0;
+	expect_clean(_metadata, self, round);
+}
+
 /* What is written after a fork is not the child's. */
 TEST_F_TIMEOUT(forking, write, 200)
 {
