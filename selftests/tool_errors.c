@@ -168,7 +168,7 @@ TEST_F(tool, protected)
 			 shared));
 	EXPECT_TRUE(has(complained, "shared memory, where --force does not help"));
 	EXPECT_EQ(6, run("cordbg break -t 0 %d %" PRIu64, self->target.pid, shared));
-	EXPECT_TRUE(has(complained, "other processes would run into it (shared, hugetlb): --force"));
+	EXPECT_TRUE(has(complained, "would run into it (shared, hugetlb): --force"));
 }
 
 TEST_F(tool, unmapped)

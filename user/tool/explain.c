@@ -81,7 +81,7 @@ static int no_permission(pid_t pid)
 {
 	if (faccessat(AT_FDCWD, "/dev/cordbg", R_OK | W_OK, AT_EACCESS)) {
 		error_say(STATUS_PERMISSION, "no permission to open /dev/cordbg");
-		error_note("run as root (CAP_DAC_OVERRIDE), or let a udev rule open it to your group");
+		error_note("run as root (CAP_DAC_OVERRIDE), or open it to a group by a udev rule");
 		return STATUS_PERMISSION;
 	}
 	error_say(STATUS_PERMISSION, "no permission to attach to process %d", pid);
