@@ -60,10 +60,10 @@ static int plant(struct cordbg_process *process,
 /* An unmap from now on drops the shadow; one since the pin has to be found. */
 static bool is_moved(const struct cordbg_process *process,
 		     const struct cordbg_window *window,
-		     unsigned long address, unsigned long epoch)
+		     const struct cordbg_shadow *shadow, unsigned long epoch)
 {
 	return READ_ONCE(process->epoch) != epoch &&
-	       !cordbg_window_current(window, address);
+	       !cordbg_shadow_current(shadow, window);
 }
 
 /* A new breakpoint. -EAGAIN: the page is not the right one any more. */
@@ -78,7 +78,7 @@ static int set_new(struct cordbg_session *session,
 	shadow->address = address;
 	cordbg_shadow_insert(process, shadow);
 	reserve->shadow = NULL;
-	if (is_moved(process, window, address, epoch))
+	if (is_moved(process, window, shadow, epoch))
 		err = -EAGAIN;
 	else
 		err = plant(process, window, shadow);
@@ -101,7 +101,7 @@ static int set_shared(struct cordbg_session *session,
 	int err = 0;
 
 	/* The shadow may be that of memory which is there only since. */
-	if (is_moved(process, window, shadow->address, epoch))
+	if (is_moved(process, window, shadow, epoch))
 		return -EAGAIN;
 	if (!cordbg_shadow_planted(shadow, window)) {
 		/* A forked child needs the bytes as they were. */

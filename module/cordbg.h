@@ -283,6 +283,8 @@ struct cordbg_shadow *cordbg_shadow_first(const struct cordbg_process *process,
 struct cordbg_shadow *cordbg_shadow_next(const struct cordbg_shadow *shadow);
 bool cordbg_shadow_planted(const struct cordbg_shadow *shadow,
 			   const struct cordbg_window *window);
+bool cordbg_shadow_current(const struct cordbg_shadow *shadow,
+			   const struct cordbg_window *window);
 int cordbg_shadow_restore(const struct cordbg_shadow *shadow,
 			  struct cordbg_window *window, unsigned long address);
 void cordbg_shadow_insert(struct cordbg_process *process,

@@ -149,6 +149,23 @@ bool cordbg_shadow_planted(const struct cordbg_shadow *shadow,
 	       insn == CORDBG_OPCODE;
 }
 
+/**
+ * cordbg_shadow_current() - whether a breakpoint's page is the one that is held
+ * @shadow: The breakpoint; its process is locked.
+ * @window: A pinned window that holds a page of its address.
+ *
+ * The page may have come to the address only since the breakpoint was dropped,
+ * so that is asked second. An unmap from then on concerns both.
+ *
+ * Return: false if the memory has been unmapped or moved since.
+ */
+bool cordbg_shadow_current(const struct cordbg_shadow *shadow,
+			   const struct cordbg_window *window)
+{
+	return cordbg_window_current(window, shadow->address) &&
+	       !READ_ONCE(shadow->dropped);
+}
+
 /* Whether memory that cannot be written holds the opcode all the same. */
 static bool opcode_stands(const struct cordbg_window *window,
 			  unsigned long address)

@@ -209,7 +209,7 @@ static bool hides(const struct transfer *t, const struct cordbg_shadow *shadow)
 	if (!cordbg_shadow_planted(shadow, t->view))
 		return false;
 	return shadow->planted <= t->plants ||
-	       cordbg_window_current(t->view, shadow->address);
+	       cordbg_shadow_current(shadow, t->view);
 }
 
 /* Copy up to and over bytes that a breakpoint hides: where it came to. */

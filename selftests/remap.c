@@ -763,6 +763,49 @@ TEST_F_TIMEOUT(plain, moved_while_forking, 200)
 	ASSERT_LE(FORKED_ENOUGH, racing->rounds);
 }
 
+/* Move one page away, which leaves an empty one, and back over that. */
+static void *move_for_ever(void *unused)
+{
+	void *page = (void *)range();
+
+	while (!race_over() && !racing->wrong) {
+		if (mremap(page, 4096, 4096,
+			   MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+			   elsewhere) != elsewhere ||
+		    memcmp(elsewhere, code.model + RANGE, 4096) ||
+		    mremap(elsewhere, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED,
+			   page) != page)
+			racing->wrong = __LINE__;
+		__atomic_add_fetch(&racing->rounds, 1, __ATOMIC_SEQ_CST);
+	}
+	return unused;
+}
+
+#define MOVED_ROUNDS	40000
+#define MOVED_ENOUGH	1000
+#define MOVES_ENOUGH	50
+
+/*
+ * The page that a SET found at the address is back there when it is looked for, but
+ * the breakpoint belongs to the empty page and was dropped with that.
+ */
+TEST_F_TIMEOUT(plain, moved_there_and_back, 200)
+{
+	uint64_t limit = now_ms() + 2 * RACE_MS, at = code_at(0) + RANGE;
+	unsigned long round;
+
+	ASSERT_EQ(0, target_call(&self->d.target, in_target_thread,
+				 (unsigned long)move_for_ever, 0, 0));
+	for (round = 0; round < MOVED_ROUNDS && !racing->wrong &&
+	     more_rounds(limit, round, MOVED_ENOUGH); round++) {
+		if (comes_and_goes(do_break(self->d.session, at)))
+			do_clear(self->d.session, at);
+	}
+	TH_LOG("%lu breakpoints, %lu moves", round, racing->rounds);
+	EXPECT_EQ(0, racing->wrong);
+	EXPECT_LE(MOVES_ENOUGH, racing->rounds);
+}
+
 /*
  * Code that rewrites itself under a breakpoint that comes and goes: no store of
  * the program is lost, and none is undone.
