@@ -21,7 +21,8 @@
  * - A fork lives from the copy of the memory until the parent has returned and
  *   the child is clean; a move until mremap(2) has returned, and no fork or move
  *   that began before is under way. Both run as task works and keep the module;
- *   what a killed thread leaves of a move is done by a worker.
+ *   what a killed thread leaves of a move is done by a worker. Meanwhile unmaps
+ *   are recorded as moves to nowhere.
  * - The mm's memory is used only between mmget_not_zero() and mmput(), so that
  *   an idle session keeps none of it alive.
  *
@@ -31,11 +32,9 @@
  *	process->lock
  *	  signal->exec_update_lock (read)
  *	    mmap_lock
- *	      process->map_lock
- *	      forks_lock (fork.c, raw)
- *	        moves_lock (move.c, raw)
+ *	      process->map_lock | moves_lock (move.c) | forks_lock (fork.c, raw)
  *
- * The three at the top are never held together. mmap_lock is taken for writing
+ * Those on one line are never held together. mmap_lock is taken for writing
  * only to register the notifier. Notifiers run under mmap_lock and take only
  * what is below it, which is never held around a fault. The last mmput() tears
  * the mm down, so it is called with none of these held. No lock is held while

@@ -39,11 +39,11 @@
  * @late: Does what @work could not, because the thread was killed.
  * @process: The process, kept until @work has run; NULL if the last session was
  *	closing.
- * @task: The thread, for comparison only.
+ * @task: The thread while it is in the system call, for comparison only.
  * @from: The old address.
  * @size: Bytes that are carried over.
  * @to: The new address, once @known.
- * @known: The system call has returned.
+ * @known: The system call has returned, or the unmap is recorded.
  * @gone: This is an unmap: what was carried to @from is not there any more.
  * @since: process->epoch before the move.
  * @until: process->epoch after it.
@@ -69,8 +69,8 @@ struct cordbg_move {
 	unsigned long ended;
 };
 
-/* Raw, because it is taken under forks_lock. Protects process->moves. */
-static DEFINE_RAW_SPINLOCK(moves_lock);
+/* Protects process->moves. */
+static DEFINE_SPINLOCK(moves_lock);
 
 static bool is_mremap(struct pt_regs *regs)
 {
@@ -125,9 +125,9 @@ static struct route route_of(const struct cordbg_move *origin,
 {
 	struct route route = { .address = shadow->address };
 
-	raw_spin_lock(&moves_lock);
+	spin_lock(&moves_lock);
 	follow(through->process, origin, ULONG_MAX, through, &route);
-	raw_spin_unlock(&moves_lock);
+	spin_unlock(&moves_lock);
 	return route;
 }
 
@@ -195,7 +195,7 @@ static struct cordbg_move *next_known(const struct cordbg_process *process,
 				      struct cordbg_move *move)
 {
 	lockdep_assert_held(&process->lock);
-	raw_spin_lock(&moves_lock);
+	spin_lock(&moves_lock);
 	move = list_prepare_entry(move, &process->moves, node);
 	list_for_each_entry_continue(move, &process->moves, node) {
 		if (move->known)
@@ -203,7 +203,7 @@ static struct cordbg_move *next_known(const struct cordbg_process *process,
 	}
 	move = NULL;
 out:
-	raw_spin_unlock(&moves_lock);
+	spin_unlock(&moves_lock);
 	return move;
 }
 
@@ -236,9 +236,9 @@ static int restore_memory(const struct cordbg_move *move)
 
 static void set_known(struct cordbg_move *move, bool known)
 {
-	raw_spin_lock(&moves_lock);
+	spin_lock(&moves_lock);
 	move->known = known;
-	raw_spin_unlock(&moves_lock);
+	spin_unlock(&moves_lock);
 }
 
 /* End a move: then the list owns it. After an error it is still under way. */
@@ -311,6 +311,8 @@ static void move_work(struct callback_head *head)
 	if (!process || list_empty_careful(&move->node)) {
 		kfree(move);
 	} else {
+		/* The task may end before the move, and its address be reused. */
+		WRITE_ONCE(move->task, NULL);
 		move->to = move_target(move);
 		if (move_now(move)) {
 			/* Others may share the memory, or have a copy. */
@@ -368,10 +370,10 @@ static bool is_carried(const struct cordbg_process *process,
 static void move_link(struct cordbg_move *move, struct cordbg_process *process)
 {
 	move->since = READ_ONCE(process->epoch);
-	raw_spin_lock(&moves_lock);
+	spin_lock(&moves_lock);
 	list_add_tail(&move->node, &process->moves);
 	process->nr_moves++;
-	raw_spin_unlock(&moves_lock);
+	spin_unlock(&moves_lock);
 }
 
 /*
@@ -382,14 +384,14 @@ static struct cordbg_move *move_begun(const struct cordbg_process *process)
 {
 	struct cordbg_move *move = NULL;
 
-	raw_spin_lock(&moves_lock);
+	spin_lock(&moves_lock);
 	if (!list_empty(&process->moves)) {
 		move = list_last_entry(&process->moves, struct cordbg_move,
 				       node);
-		if (move->task != current || move->ended)
+		if (READ_ONCE(move->task) != current)
 			move = NULL;
 	}
-	raw_spin_unlock(&moves_lock);
+	spin_unlock(&moves_lock);
 	return move;
 }
 
@@ -405,7 +407,6 @@ static struct cordbg_move *begin_gone(struct cordbg_process *process,
 		return NULL;
 	move->from = range->start;
 	move->size = range->end - range->start;
-	move->known = true;
 	move->gone = true;
 	move_link(move, process);
 	return move;
@@ -470,18 +471,21 @@ void cordbg_move_unmapped(struct cordbg_process *process,
 {
 	bool needed;
 
-	raw_spin_lock(&moves_lock);
+	spin_lock(&moves_lock);
 	needed = any || move->until ||
 		 (process->nr_moves > 1 && process->nr_moves <= MOST_MOVES);
 	if (needed) {
 		move->until = READ_ONCE(process->epoch);
-		if (move->gone)
+		if (move->gone) {
+			/* From here on only the purge may free it. */
+			move->known = true;
 			WRITE_ONCE(move->ended, move->until);
+		}
 	} else {
 		list_del_init(&move->node);
 		process->nr_moves--;
 	}
-	raw_spin_unlock(&moves_lock);
+	spin_unlock(&moves_lock);
 	if (!needed && move->gone)
 		kfree(move);
 }
@@ -503,14 +507,14 @@ bool cordbg_moved(const struct cordbg_process *process,
 	struct cordbg_move *move;
 
 	lockdep_assert_held(&process->lock);
-	raw_spin_lock(&moves_lock);
+	spin_lock(&moves_lock);
 	list_for_each_entry(move, &process->moves, node) {
 		if (move->since < epoch && carried(move, shadow)) {
 			follow(process, move, epoch, NULL, &route);
 			break;
 		}
 	}
-	raw_spin_unlock(&moves_lock);
+	spin_unlock(&moves_lock);
 	*address = route.address;
 	return route.whole;
 }
@@ -533,7 +537,7 @@ void cordbg_moves_purge(struct cordbg_process *process)
 	if (list_empty_careful(&process->moves))
 		return;
 	needed = cordbg_forks_epoch(process);
-	raw_spin_lock(&moves_lock);
+	spin_lock(&moves_lock);
 	list_for_each_entry_reverse(move, &process->moves, node) {
 		if (move->ended && move->ended <= needed)
 			continue;
@@ -546,7 +550,7 @@ void cordbg_moves_purge(struct cordbg_process *process)
 		list_move(&move->node, &unneeded);
 		process->nr_moves--;
 	}
-	raw_spin_unlock(&moves_lock);
+	spin_unlock(&moves_lock);
 	list_for_each_entry_safe(move, next, &unneeded, node)
 		kfree(move);
 }
@@ -563,13 +567,13 @@ unsigned long cordbg_moves_epoch(const struct cordbg_process *process)
 	unsigned long epoch = ULONG_MAX;
 	struct cordbg_move *move;
 
-	raw_spin_lock(&moves_lock);
+	spin_lock(&moves_lock);
 	list_for_each_entry(move, &process->moves, node) {
 		if (READ_ONCE(move->ended))
 			continue;
 		epoch = move->since;
 		break;
 	}
-	raw_spin_unlock(&moves_lock);
+	spin_unlock(&moves_lock);
 	return epoch;
 }
