@@ -71,9 +71,8 @@ struct transfer {
 
 /*
  * copy_from_user() and copy_to_user() for ranges that access_ok() has passed and
- * kernel memory that is the target's, or on the stack and long enough: what
- * hardened usercopy looks for costs more than a short copy. The number of bytes
- * copied.
+ * kernel memory that is the target's or known to be long enough: what hardened
+ * usercopy looks for costs more than a short copy. The number of bytes copied.
  */
 static size_t copy_from_caller(void *to, const void __user *from, size_t n)
 {
@@ -188,16 +187,8 @@ static unsigned long copy_under(const struct transfer *t,
 				unsigned long address, unsigned long end)
 {
 	void *under = (void *)&shadow->original + (address - shadow->address);
-	/* Hardened usercopy keeps the caller's bytes out of slab objects. */
-	cordbg_opcode_t bytes;
-	size_t copied;
 
-	if (!t->write)
-		memcpy(&bytes, under, end - address);
-	copied = copy_caller(t, address, &bytes, end - address);
-	if (t->write)
-		memcpy(under, &bytes, copied);
-	return address + copied;
+	return address + copy_caller(t, address, under, end - address);
 }
 
 /*
@@ -465,10 +456,10 @@ static int transfer_pin(struct transfer *t, size_t n)
 }
 
 /*
- * Copy all bytes, in one page that is held, unless a breakpoint may be under
- * them: whether it could be done.
+ * Copy @n bytes, in one page that is held, unless a breakpoint may be under them:
+ * whether it could be done.
  */
-static bool copy_plain(struct transfer *t)
+static bool copy_plain(struct transfer *t, size_t n)
 {
 	struct cordbg_process *process = t->session->process;
 	void *kaddr;
@@ -476,41 +467,42 @@ static bool copy_plain(struct transfer *t)
 
 	if (t->window.indirect || mutex_lock_killable(&process->lock))
 		return false;
-	plain = (t->raw || !has_breakpoints(t, t->size)) && !is_stale(t);
+	plain = (t->raw || !has_breakpoints(t, n)) && !is_stale(t);
 	if (plain) {
 		kaddr = kmap_local_page(t->window.pages[0]) +
-			offset_in_page(t->address);
+			offset_in_page(t->window.address);
 		if (t->write && t->bounce)
-			memcpy(kaddr, t->bounce, t->size);
+			memcpy(kaddr, t->bounce, n);
 		else
-			plain = copy_nofault(t, t->buffer, kaddr, t->size) ==
-				t->size;
+			plain = copy_nofault(t, t->buffer + t->done, kaddr,
+					     n) == n;
 		kunmap_local(kaddr);
 	}
 	mutex_unlock(&process->lock);
 	return plain;
 }
 
-/* As transfer_all(), for what lies in one page. */
-static int transfer_page(struct transfer *t)
+/* Hold the pages of the next @n bytes, all in one window, and copy them. */
+static int transfer_part(struct transfer *t, size_t n)
 {
-	int err = transfer_pin(t, t->size);
+	u32 before = t->done;
+	int err = transfer_pin(t, n);
 
 	if (err)
 		return err;
-	if (copy_plain(t))
-		t->done = t->size;
+	if (t->window.nr_pages == 1 && copy_plain(t, n))
+		t->done += n;
 	else
-		err = transfer_window(t, t->size);
-	cordbg_window_unpin(&t->window, t->done);
+		err = transfer_window(t, n);
+	cordbg_window_unpin(&t->window, t->done > before);
+	/* A read whose memory went away meanwhile is refused whole. */
 	if (!t->write && (err == -ENXIO || err == -EACCES))
-		t->done = 0;
+		t->done = before;
 	return err;
 }
 
 static int transfer_all(struct transfer *t)
 {
-	u32 before, n;
 	int err = 0;
 
 	if (t->size > CORDBG_WINDOW)
@@ -518,16 +510,8 @@ static int transfer_all(struct transfer *t)
 	while (!err && t->done < t->size) {
 		if (t->done && !cordbg_session_alive(t->session))
 			return -ESRCH;
-		before = t->done;
-		n = min_t(u32, t->size - t->done, CORDBG_WINDOW);
-		err = transfer_pin(t, n);
-		if (err)
-			break;
-		err = transfer_window(t, n);
-		cordbg_window_unpin(&t->window, t->done > before);
-		/* A read whose memory went away meanwhile is refused whole. */
-		if (!t->write && (err == -ENXIO || err == -EACCES))
-			t->done = before;
+		err = transfer_part(t, min_t(u32, t->size - t->done,
+					     CORDBG_WINDOW));
 	}
 	return err;
 }
@@ -586,12 +570,7 @@ int cordbg_transfer(struct cordbg_session *session,
 				 arg->flags & CORDBG_FORCE);
 	if (err)
 		return err;
-	if (probe)
-		err = transfer_verify(&t);
-	else if (t.size <= PAGE_SIZE - offset_in_page(t.address))
-		err = transfer_page(&t);
-	else
-		err = transfer_all(&t);
+	err = probe ? transfer_verify(&t) : transfer_all(&t);
 	cordbg_window_destroy(&t.window);
 	*done = t.done;
 	if (err == -ENXIO || err == -EACCES)
