@@ -26,11 +26,14 @@
  *   EBUSY      ATTACH: the session is bound already.
  *              SET: the breakpoint would overlap another one, or a breakpoint
  *              opcode that is not cordbg's stands there already
+ *   ECANCELED  BATCH with CORDBG_BATCH_ATOMIC, as a status: not carried out,
+ *              because another operation was refused
  *   EEXIST     SET: this session has a breakpoint at that address
  *   EFAULT     the *caller's* memory: a structure, buffer or @written pointer
  *   EINTR      a fatal signal arrived; @written is exact
  *   EINVAL     unknown flag, non-zero reserved member, @argsz below the
  *              structure's first version, or a value that makes no sense
+ *   EMSGSIZE   BATCH with CORDBG_BATCH_ATOMIC: too many operations or bytes
  *   ENOENT     CLEAR: this session has no breakpoint at that address
  *   ENOMEM     the kernel is out of memory
  *   ENOSPC     SET: the session holds as many breakpoints as the module
@@ -296,5 +299,100 @@ struct cordbg_list_breakpoints {
 };
 
 #define CORDBG_LIST_BREAKPOINTS_SIZE_VER0	32
+
+/*
+ * CORDBG_BATCH - carry out many operations in one call
+ *
+ * Operations are carried out in their order, each as the ioctl of its own would,
+ * and each has a status of its own: the call returns 0 although some were refused.
+ * It ends early, with an error, if an operation gets EINTR or ESRCH, which is its
+ * status, too, or if the array cannot be loaded or stored (EFAULT, E2BIG). @done is
+ * always the number of operations that have their results: the first ones. Nothing
+ * after them happened, unless the caller takes the array away while the call runs.
+ *
+ * With CORDBG_BATCH_ATOMIC everything is verified first, pages held and memory
+ * allocated. Then either all operations happen and the call returns 0, or none
+ * does: then it returns the error of the first that was refused, which has it as
+ * its status, and all others have ECANCELED. Breakpoints are set first and cleared
+ * last, whatever the order of the operations; transfers are in their order. No
+ * other session sees a part of it. The program does: it is not stopped.
+ *
+ * EINVAL, E2BIG, EFAULT, EMSGSIZE, ESRCH, EINTR, ENOMEM, ENOTCONN; with
+ * CORDBG_BATCH_ATOMIC the errors of the operations, too.
+ */
+#define CORDBG_BATCH			_IO(CORDBG_TYPE, 0x46)
+
+/*
+ * Flags of struct cordbg_batch.
+ *
+ * CORDBG_BATCH_ATOMIC: all or nothing. At most CORDBG_ATOMIC_OPERATIONS operations
+ *	that transfer at most CORDBG_ATOMIC_BYTES bytes, else EMSGSIZE; of two that
+ *	set or clear at one address the second is refused with EINVAL.
+ */
+#define CORDBG_BATCH_ATOMIC		(1U << 0)
+
+#define CORDBG_ATOMIC_OPERATIONS	1024
+#define CORDBG_ATOMIC_BYTES		(16U << 20)
+
+/* What an operation does: see the ioctl of the same name. */
+#define CORDBG_OP_WRITE_MEMORY		1
+#define CORDBG_OP_READ_MEMORY		2
+#define CORDBG_OP_SET_BREAKPOINT	3
+#define CORDBG_OP_CLEAR_BREAKPOINT	4
+
+/**
+ * struct cordbg_operation - one operation of a batch
+ * @op: In: CORDBG_OP_WRITE_MEMORY, CORDBG_OP_READ_MEMORY,
+ *	CORDBG_OP_SET_BREAKPOINT or CORDBG_OP_CLEAR_BREAKPOINT.
+ * @flags: In: of a transfer: CORDBG_FORCE, CORDBG_PROBE, CORDBG_RAW; otherwise 0.
+ * @address: In: first address in the process.
+ * @buffer: In: of a transfer: pointer to the caller's buffer; otherwise 0.
+ * @size: In: of a transfer: bytes; otherwise 0.
+ * @done: Out: of a transfer: bytes written or read; of a breakpoint that was set:
+ *	the opcode's length in bytes; otherwise 0.
+ * @status: Out: 0, or the negative errno of the refusal.
+ * @reserved: In: must be 0.
+ * @failed_address: Out: of a transfer refused with EACCES or ENXIO: the first
+ *	address that failed; otherwise unchanged.
+ * @original: Out: of a breakpoint that was set: the program's bytes under the
+ *	opcode, @done of them; otherwise unchanged.
+ */
+struct cordbg_operation {
+	__u32 op;
+	__u32 flags;
+	__aligned_u64 address;
+	__aligned_u64 buffer;
+	__u32 size;
+	__u32 done;
+	__s32 status;
+	__u32 reserved;
+	__aligned_u64 failed_address;
+	__u8 original[CORDBG_OPCODE_MAX];
+};
+
+#define CORDBG_OPERATION_SIZE_VER0	56
+
+/**
+ * struct cordbg_batch - argument of CORDBG_BATCH
+ * @argsz: In: size of this structure in bytes.
+ * @flags: In: CORDBG_BATCH_ATOMIC.
+ * @operations: In: pointer to an array of struct cordbg_operation.
+ * @count: In: operations in the array.
+ * @operation_size: In: size of one operation in bytes, as the caller was compiled;
+ *	what holds for @argsz holds for it.
+ * @done: Out: operations whose results have been stored.
+ * @reserved: In: must be 0.
+ */
+struct cordbg_batch {
+	__u32 argsz;
+	__u32 flags;
+	__aligned_u64 operations;
+	__u32 count;
+	__u32 operation_size;
+	__u32 done;
+	__u32 reserved;
+};
+
+#define CORDBG_BATCH_SIZE_VER0		32
 
 #endif /* _LINUX_CORDBG_H */
