@@ -10,8 +10,10 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <linux/overflow.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/string.h>
 #include <linux/workqueue.h>
 
 #include "cordbg.h"
@@ -117,17 +119,16 @@ static int set_shared(struct cordbg_session *session,
 }
 
 static int set_locked(struct cordbg_session *session,
-		      const struct cordbg_window *window,
-		      unsigned long address, unsigned long epoch,
-		      struct cordbg_reserve *reserve, cordbg_opcode_t *original)
+		      const struct cordbg_window *window, unsigned long epoch,
+		      struct cordbg_reserve *reserve,
+		      struct cordbg_operation *op)
 {
 	struct cordbg_process *process = session->process;
 	struct cordbg_shadow *shadow;
 	int err;
 
-	cordbg_shadows_purge(process);
-	shadow = cordbg_shadow_first(process, address);
-	if (shadow && shadow->address != address)
+	shadow = cordbg_shadow_first(process, op->address);
+	if (shadow && shadow->address != op->address)
 		shadow = NULL;
 	if (shadow && cordbg_owner_find(shadow, session))
 		return -EEXIST;
@@ -137,67 +138,135 @@ static int set_locked(struct cordbg_session *session,
 		err = set_shared(session, window, epoch, shadow, reserve);
 	} else {
 		shadow = reserve->shadow;
-		err = set_new(session, window, address, epoch, reserve);
+		err = set_new(session, window, op->address, epoch, reserve);
 	}
-	if (!err)
-		*original = shadow->original;
-	return err;
+	if (err)
+		return err;
+	memcpy(op->original, &shadow->original, CORDBG_OPCODE_LEN);
+	op->done = CORDBG_OPCODE_LEN;
+	return 0;
 }
 
-static int set_once(struct cordbg_session *session, unsigned long address,
-		    struct cordbg_reserve *reserve, cordbg_opcode_t *original)
+/* Let all operations of a page have the error that one of them would have. */
+static unsigned int refuse(struct cordbg_operation *ops, unsigned int nr,
+			   int err)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		ops[i].status = err;
+	return nr;
+}
+
+/* Set breakpoints in a page that is held: as cordbg_breakpoints_set(). */
+static unsigned int set_held(struct cordbg_session *session,
+			     const struct cordbg_window *window,
+			     unsigned long epoch,
+			     struct cordbg_reserve *reserves,
+			     struct cordbg_operation *ops, unsigned int nr)
 {
 	struct cordbg_process *process = session->process;
-	unsigned long epoch = READ_ONCE(process->epoch);
+	unsigned int i;
+
+	if (mutex_lock_killable(&process->lock))
+		return refuse(ops, nr, -EINTR);
+	cordbg_shadows_purge(process);
+	for (i = 0; i < nr; i++) {
+		ops[i].status = set_locked(session, window, epoch, &reserves[i],
+					   &ops[i]);
+		if (ops[i].status == -EAGAIN)
+			break;
+	}
+	mutex_unlock(&process->lock);
+	return i;
+}
+
+/* Set breakpoints in one page; 0 if the page is not the right one any more. */
+static unsigned int set_page(struct cordbg_session *session,
+			     struct cordbg_reserve *reserves,
+			     struct cordbg_operation *ops, unsigned int nr)
+{
+	unsigned long epoch = READ_ONCE(session->process->epoch);
 	struct cordbg_window window;
 	int err;
 
 	opcode_window(&window, session);
-	err = cordbg_window_pin(&window, address, CORDBG_OPCODE_LEN);
+	err = cordbg_window_pin(&window, ops->address, CORDBG_OPCODE_LEN);
 	if (err)
-		return err;
-	if (!cordbg_window_page(&window, address)) {
-		/* A page that cannot be held could change under the opcode. */
-		err = -EACCES;
-	} else if (mutex_lock_killable(&process->lock)) {
-		err = -EINTR;
-	} else {
-		err = set_locked(session, &window, address, epoch, reserve,
-				 original);
-		mutex_unlock(&process->lock);
-	}
-	cordbg_window_unpin(&window, !err);
-	return err;
+		return refuse(ops, nr, err);
+	/* A page that cannot be held could change under the opcode. */
+	if (cordbg_window_page(&window, ops->address))
+		nr = set_held(session, &window, epoch, reserves, ops, nr);
+	else
+		refuse(ops, nr, -EACCES);
+	cordbg_window_unpin(&window, true);
+	return nr;
+}
+
+/* How many operations, from the first on, lie in its page. */
+static unsigned int in_one_page(const struct cordbg_operation *ops,
+				unsigned int nr)
+{
+	unsigned int i = 1;
+
+	while (i < nr && (ops[i].address ^ ops->address) < PAGE_SIZE)
+		i++;
+	return i;
+}
+
+static unsigned int set_once(struct cordbg_session *session,
+			     struct cordbg_reserve *reserves,
+			     struct cordbg_operation *ops, unsigned int nr)
+{
+	unsigned int done;
+	int err;
+
+	if (fatal_signal_pending(current))
+		return refuse(ops, nr, -EINTR);
+	nr = in_one_page(ops, nr);
+	err = cordbg_reserves_init(reserves, nr);
+	if (err)
+		return refuse(ops, nr, err);
+	done = set_page(session, reserves, ops, nr);
+	cordbg_reserves_destroy(reserves, nr);
+	cond_resched();
+	return done;
 }
 
 /**
- * cordbg_breakpoint_set() - plant a breakpoint, or join one that is planted
- * @session: The session, entered.
- * @address: Address of the opcode's first byte.
- * @original: Where to store the program's bytes under the opcode.
+ * cordbg_breakpoint_check() - whether a breakpoint can be meant
+ * @address: Address of its opcode's first byte.
  *
- * Return: 0 or an errno of CORDBG_SET_UNMANAGED_BREAKPOINT.
+ * Return: 0, -EINVAL or -EOVERFLOW.
  */
-int cordbg_breakpoint_set(struct cordbg_session *session, u64 address,
-			  cordbg_opcode_t *original)
+int cordbg_breakpoint_check(u64 address)
 {
-	struct cordbg_reserve reserve;
-	int err;
+	u64 end;
 
-	err = cordbg_process_watch(session->process);
+	if (!IS_ALIGNED(address, CORDBG_OPCODE_LEN))
+		return -EINVAL;
+	return check_add_overflow(address, (u64)CORDBG_OPCODE_LEN, &end) ?
+	       -EOVERFLOW : 0;
+}
+
+/**
+ * cordbg_breakpoints_set() - plant breakpoints, or join those that are planted
+ * @session: The session, entered.
+ * @reserves: Room for @nr of them.
+ * @ops: The operations, all CORDBG_OP_SET_BREAKPOINT; they get their results.
+ * @nr: The number of operations.
+ */
+void cordbg_breakpoints_set(struct cordbg_session *session,
+			    struct cordbg_reserve *reserves,
+			    struct cordbg_operation *ops, unsigned int nr)
+{
+	int err = cordbg_process_watch(session->process);
+	unsigned int done;
+
 	if (err)
-		return err;
-	do {
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		err = cordbg_reserve_init(&reserve);
-		if (err)
-			return err;
-		err = set_once(session, address, &reserve, original);
-		cordbg_reserve_destroy(&reserve);
-		cond_resched();
-	} while (err == -EAGAIN);
-	return err;
+		refuse(ops, nr, err);
+	for (done = 0; !err && done < nr; )
+		done += set_once(session, reserves, ops + done, nr - done);
 }
 
 /*
@@ -214,47 +283,54 @@ static int take_out(const struct cordbg_shadow *shadow,
 }
 
 /* Memory first, the list second: a failed restore loses nothing. */
-static int clear_locked(struct cordbg_session *session, unsigned long address)
+static int clear_locked(struct cordbg_session *session,
+			struct cordbg_window *window, unsigned long address)
 {
-	struct cordbg_process *process = session->process;
-	struct cordbg_shadow *shadow = cordbg_shadow_first(process, address);
+	struct cordbg_shadow *shadow =
+		cordbg_shadow_first(session->process, address);
 	struct cordbg_owner *owner = NULL;
-	struct cordbg_window window;
-	int err = 0;
+	int err;
 
 	if (shadow && shadow->address == address)
 		owner = cordbg_owner_find(shadow, session);
 	if (!owner)
 		return -ENOENT;
 	if (list_is_singular(&shadow->owners)) {
-		opcode_window(&window, session);
-		err = take_out(shadow, &window);
-		cordbg_window_unpin(&window, true);
+		err = take_out(shadow, window);
+		if (err)
+			return err;
 	}
-	if (err)
-		return err;
 	cordbg_owner_drop(owner);
-	cordbg_shadows_purge(process);
 	return 0;
 }
 
 /**
- * cordbg_breakpoint_clear() - take one breakpoint of a session away
+ * cordbg_breakpoints_clear() - take breakpoints of a session away
  * @session: The session, entered.
- * @address: Where it was set.
- *
- * Return: 0 or an errno of CORDBG_CLEAR_UNMANAGED_BREAKPOINT.
+ * @ops: The operations, all CORDBG_OP_CLEAR_BREAKPOINT; they get their results.
+ * @nr: The number of operations.
  */
-int cordbg_breakpoint_clear(struct cordbg_session *session, u64 address)
+void cordbg_breakpoints_clear(struct cordbg_session *session,
+			      struct cordbg_operation *ops, unsigned int nr)
 {
 	struct cordbg_process *process = session->process;
-	int err;
+	struct cordbg_window window;
+	unsigned int i;
 
-	if (mutex_lock_killable(&process->lock))
-		return -EINTR;
-	err = clear_locked(session, address);
+	if (mutex_lock_killable(&process->lock)) {
+		refuse(ops, nr, -EINTR);
+		return;
+	}
+	opcode_window(&window, session);
+	for (i = 0; i < nr; i++) {
+		ops[i].status = clear_locked(session, &window, ops[i].address);
+		if (ops[i].status == -EINTR)
+			break;
+	}
+	refuse(ops + i, nr - i, -EINTR);
+	cordbg_window_unpin(&window, true);
+	cordbg_shadows_purge(process);
 	mutex_unlock(&process->lock);
-	return err;
 }
 
 /* Take the opcodes out that no other session wants: 0, or why one stands. */

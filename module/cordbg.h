@@ -275,8 +275,8 @@ int cordbg_window_exchange(const struct cordbg_window *window,
 /* shadow.c */
 int cordbg_shadow_init(void);
 void cordbg_shadow_exit(void);
-int cordbg_reserve_init(struct cordbg_reserve *reserve);
-void cordbg_reserve_destroy(struct cordbg_reserve *reserve);
+int cordbg_reserves_init(struct cordbg_reserve *reserves, unsigned int nr);
+void cordbg_reserves_destroy(struct cordbg_reserve *reserves, unsigned int nr);
 struct cordbg_shadow *cordbg_shadow_first(const struct cordbg_process *process,
 					  unsigned long address);
 struct cordbg_shadow *cordbg_shadow_next(const struct cordbg_shadow *shadow);
@@ -315,9 +315,12 @@ extern unsigned int cordbg_max_breakpoints;
 extern struct workqueue_struct *cordbg_workqueue;
 int cordbg_breakpoint_init(void);
 void cordbg_breakpoint_exit(void);
-int cordbg_breakpoint_set(struct cordbg_session *session, u64 address,
-			  cordbg_opcode_t *original);
-int cordbg_breakpoint_clear(struct cordbg_session *session, u64 address);
+int cordbg_breakpoint_check(u64 address);
+void cordbg_breakpoints_set(struct cordbg_session *session,
+			    struct cordbg_reserve *reserves,
+			    struct cordbg_operation *ops, unsigned int nr);
+void cordbg_breakpoints_clear(struct cordbg_session *session,
+			      struct cordbg_operation *ops, unsigned int nr);
 void cordbg_breakpoint_clear_all(struct cordbg_session *session);
 
 /* list.c */
@@ -325,6 +328,7 @@ int cordbg_breakpoint_list(struct cordbg_session *session,
 			   struct cordbg_list_breakpoints *arg);
 
 /* transfer.c */
+int cordbg_transfer_check(const struct cordbg_transfer *arg, bool write);
 int cordbg_transfer(struct cordbg_session *session,
 		    struct cordbg_transfer *arg, bool write, u32 *done);
 

@@ -217,18 +217,6 @@ static long ioctl_attach(struct cordbg_session *session, void *data,
 	return err;
 }
 
-static int check_transfer(const struct cordbg_transfer *arg, bool write)
-{
-	u32 known = CORDBG_FORCE | CORDBG_PROBE | (write ? 0 : CORDBG_RAW);
-	u64 end;
-
-	if ((arg->flags & ~known) || arg->reserved)
-		return -EINVAL;
-	if (check_add_overflow(arg->address, (u64)arg->size, &end))
-		return -EOVERFLOW;
-	return 0;
-}
-
 static long ioctl_transfer(struct cordbg_session *session,
 			   struct cordbg_transfer *arg,
 			   struct cordbg_transfer __user *uarg, bool write)
@@ -241,7 +229,7 @@ static long ioctl_transfer(struct cordbg_session *session,
 	/* Also shows that the number can be stored at the end. */
 	if (written && put_user(0ULL, written))
 		return -EFAULT;
-	err = check_transfer(arg, write);
+	err = cordbg_transfer_check(arg, write);
 	if (err)
 		return err;
 	process = cordbg_session_enter(session);
@@ -276,14 +264,14 @@ static long ioctl_read_memory(struct cordbg_session *session, void *data,
  */
 static int store_original(const struct cordbg_set_breakpoint *arg,
 			  struct cordbg_set_breakpoint __user *uarg,
-			  cordbg_opcode_t original)
+			  const u8 *original)
 {
 	if (put_user((u32)CORDBG_OPCODE_LEN, &uarg->buflen))
 		return -EFAULT;
 	if (arg->bufsize < CORDBG_OPCODE_LEN)
 		return -ERANGE;
-	if (copy_to_user(u64_to_user_ptr(arg->buffer), &original,
-			 sizeof(original)))
+	if (copy_to_user(u64_to_user_ptr(arg->buffer), original,
+			 CORDBG_OPCODE_LEN))
 		return -EFAULT;
 	return 0;
 }
@@ -292,27 +280,26 @@ static long ioctl_set_breakpoint(struct cordbg_session *session, void *data,
 				 void __user *uarg)
 {
 	struct cordbg_set_breakpoint *arg = data;
+	struct cordbg_operation op = { .address = arg->address };
 	struct cordbg_process *process;
-	cordbg_opcode_t original = 0;
-	u64 end;
+	struct cordbg_reserve reserve;
 	int err;
 
-	if (arg->flags || !IS_ALIGNED(arg->address, CORDBG_OPCODE_LEN))
-		return -EINVAL;
-	if (check_add_overflow(arg->address, (u64)CORDBG_OPCODE_LEN, &end))
-		return -EOVERFLOW;
-	err = store_original(arg, uarg, original);
+	err = arg->flags ? -EINVAL : cordbg_breakpoint_check(arg->address);
+	if (!err)
+		err = store_original(arg, uarg, op.original);
 	if (err)
 		return err;
 	process = cordbg_session_enter(session);
 	if (IS_ERR(process))
 		return PTR_ERR(process);
-	err = cordbg_breakpoint_set(session, arg->address, &original);
+	cordbg_breakpoints_set(session, &reserve, &op, 1);
+	err = op.status;
 	if (!err) {
-		err = store_original(arg, uarg, original);
+		err = store_original(arg, uarg, op.original);
 		/* The caller took its buffer away while the call ran. */
 		if (err)
-			cordbg_breakpoint_clear(session, arg->address);
+			cordbg_breakpoints_clear(session, &op, 1);
 	}
 	cordbg_session_leave(process);
 	return err;
@@ -322,17 +309,17 @@ static long ioctl_clear_breakpoint(struct cordbg_session *session, void *data,
 				   void __user *uarg)
 {
 	struct cordbg_clear_breakpoint *arg = data;
+	struct cordbg_operation op = { .address = arg->address };
 	struct cordbg_process *process;
-	int err;
 
 	if (arg->flags)
 		return -EINVAL;
 	process = cordbg_session_enter(session);
 	if (IS_ERR(process))
 		return PTR_ERR(process);
-	err = cordbg_breakpoint_clear(session, arg->address);
+	cordbg_breakpoints_clear(session, &op, 1);
 	cordbg_session_leave(process);
-	return err;
+	return op.status;
 }
 
 static long ioctl_list_breakpoints(struct cordbg_session *session, void *data,

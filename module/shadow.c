@@ -34,13 +34,7 @@ void cordbg_shadow_exit(void)
 	kmem_cache_destroy(shadow_cache);
 }
 
-/**
- * cordbg_reserve_init() - allocate what a new breakpoint needs
- * @reserve: Where to keep it.
- *
- * Return: 0 or -ENOMEM.
- */
-int cordbg_reserve_init(struct cordbg_reserve *reserve)
+static int reserve_init(struct cordbg_reserve *reserve)
 {
 	reserve->shadow = kmem_cache_zalloc(shadow_cache, GFP_KERNEL);
 	if (!reserve->shadow)
@@ -54,15 +48,42 @@ int cordbg_reserve_init(struct cordbg_reserve *reserve)
 }
 
 /**
- * cordbg_reserve_destroy() - free what was not used
- * @reserve: The reserve.
+ * cordbg_reserves_init() - allocate what new breakpoints need
+ * @reserves: Where to keep it.
+ * @nr: The number of breakpoints.
+ *
+ * Return: 0 or -ENOMEM.
  */
-void cordbg_reserve_destroy(struct cordbg_reserve *reserve)
+int cordbg_reserves_init(struct cordbg_reserve *reserves, unsigned int nr)
 {
-	if (reserve->shadow)
-		kmem_cache_free(shadow_cache, reserve->shadow);
-	if (reserve->owner)
-		kmem_cache_free(owner_cache, reserve->owner);
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		err = reserve_init(&reserves[i]);
+		if (err) {
+			cordbg_reserves_destroy(reserves, i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+/**
+ * cordbg_reserves_destroy() - free what was not used
+ * @reserves: What cordbg_reserves_init() allocated.
+ * @nr: The number of breakpoints.
+ */
+void cordbg_reserves_destroy(struct cordbg_reserve *reserves, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		if (reserves[i].shadow)
+			kmem_cache_free(shadow_cache, reserves[i].shadow);
+		if (reserves[i].owner)
+			kmem_cache_free(owner_cache, reserves[i].owner);
+	}
 }
 
 static struct cordbg_shadow *to_shadow(struct rb_node *node)

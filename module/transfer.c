@@ -10,6 +10,7 @@
 #include <linux/highmem.h>
 #include <linux/instrumented.h>
 #include <linux/mm.h>
+#include <linux/overflow.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -535,6 +536,25 @@ static int transfer_source(struct transfer *t)
 		return fault_in_readable(t->buffer, t->size) ? caller_fault() :
 							       0;
 	return caller_fault_in(t, t->buffer, t->size);
+}
+
+/**
+ * cordbg_transfer_check() - whether a transfer can be meant
+ * @arg: The ioctl's argument.
+ * @write: Whether to write.
+ *
+ * Return: 0, -EINVAL or -EOVERFLOW.
+ */
+int cordbg_transfer_check(const struct cordbg_transfer *arg, bool write)
+{
+	u32 known = CORDBG_FORCE | CORDBG_PROBE | (write ? 0 : CORDBG_RAW);
+	u64 end;
+
+	if ((arg->flags & ~known) || arg->reserved)
+		return -EINVAL;
+	if (check_add_overflow(arg->address, (u64)arg->size, &end))
+		return -EOVERFLOW;
+	return 0;
 }
 
 /**
