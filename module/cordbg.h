@@ -332,4 +332,13 @@ int cordbg_transfer_check(const struct cordbg_transfer *arg, bool write);
 int cordbg_transfer(struct cordbg_session *session,
 		    struct cordbg_transfer *arg, bool write, u32 *done);
 
+/* batch.c */
+int cordbg_operation_check(const struct cordbg_operation *op);
+int cordbg_operations_load(struct cordbg_operation *ops,
+			   const char __user *user, u32 stride, u32 *nr);
+int cordbg_operations_storable(char __user *user, u32 stride, u32 *nr);
+u32 cordbg_operations_store(const struct cordbg_operation *ops,
+			    char __user *user, u32 stride, u32 nr);
+int cordbg_batch(struct cordbg_session *session, struct cordbg_batch *arg);
+
 #endif /* CORDBG_MODULE_H */

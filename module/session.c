@@ -342,6 +342,36 @@ static long ioctl_list_breakpoints(struct cordbg_session *session, void *data,
 	return put_user(arg->count, &out->count);
 }
 
+static int check_batch(const struct cordbg_batch *arg)
+{
+	if (arg->flags || arg->reserved ||
+	    arg->operation_size < CORDBG_OPERATION_SIZE_VER0)
+		return -EINVAL;
+	return arg->operation_size > PAGE_SIZE ? -E2BIG : 0;
+}
+
+static long ioctl_batch(struct cordbg_session *session, void *data,
+			void __user *uarg)
+{
+	struct cordbg_batch __user *out = uarg;
+	struct cordbg_batch *arg = data;
+	struct cordbg_process *process;
+	int err;
+
+	/* Also shows that the number can be stored at the end. */
+	if (put_user(0U, &out->done))
+		return -EFAULT;
+	err = check_batch(arg);
+	if (err)
+		return err;
+	process = cordbg_session_enter(session);
+	if (IS_ERR(process))
+		return PTR_ERR(process);
+	err = cordbg_batch(session, arg);
+	cordbg_session_leave(process);
+	return put_user(arg->done, &out->done) ? -EFAULT : err;
+}
+
 /**
  * struct cordbg_ioctl - how one ioctl is dispatched
  * @cmd: Its number.
@@ -371,6 +401,8 @@ static const struct cordbg_ioctl cordbg_ioctls[] = {
 	  sizeof(struct cordbg_clear_breakpoint), ioctl_clear_breakpoint },
 	{ CORDBG_LIST_BREAKPOINTS, CORDBG_LIST_BREAKPOINTS_SIZE_VER0,
 	  sizeof(struct cordbg_list_breakpoints), ioctl_list_breakpoints },
+	{ CORDBG_BATCH, CORDBG_BATCH_SIZE_VER0, sizeof(struct cordbg_batch),
+	  ioctl_batch },
 };
 
 /* No holes, and one layout for 32-bit and 64-bit callers. */
@@ -382,7 +414,9 @@ static_assert(sizeof(struct cordbg_clear_breakpoint) ==
 	      CORDBG_CLEAR_BREAKPOINT_SIZE_VER0);
 static_assert(sizeof(struct cordbg_list_breakpoints) ==
 	      CORDBG_LIST_BREAKPOINTS_SIZE_VER0);
+static_assert(sizeof(struct cordbg_batch) == CORDBG_BATCH_SIZE_VER0);
 static_assert(sizeof(struct cordbg_breakpoint) == 24);
+static_assert(sizeof(struct cordbg_operation) == CORDBG_OPERATION_SIZE_VER0);
 static_assert(CORDBG_OPCODE_LEN <= CORDBG_OPCODE_MAX);
 
 union cordbg_arg {
@@ -391,6 +425,7 @@ union cordbg_arg {
 	struct cordbg_set_breakpoint set;
 	struct cordbg_clear_breakpoint clear;
 	struct cordbg_list_breakpoints list;
+	struct cordbg_batch batch;
 	/* All structures are whole words. */
 	u64 words[sizeof(struct cordbg_transfer) / sizeof(u64)];
 };
@@ -400,6 +435,7 @@ static_assert(sizeof(struct cordbg_attach) % sizeof(u64) == 0);
 static_assert(sizeof(struct cordbg_set_breakpoint) % sizeof(u64) == 0);
 static_assert(sizeof(struct cordbg_clear_breakpoint) % sizeof(u64) == 0);
 static_assert(sizeof(struct cordbg_list_breakpoints) % sizeof(u64) == 0);
+static_assert(sizeof(struct cordbg_batch) % sizeof(u64) == 0);
 
 /* copy_from_user() of whole words: for so few of them its checks cost more. */
 static int fetch_words(u64 *words, const u64 __user *from, size_t size)
