@@ -26,48 +26,6 @@ unsigned int cordbg_max_breakpoints = 1U << 18;
 /* For what a killed task would leave undone. */
 struct workqueue_struct *cordbg_workqueue;
 
-/* A window for the process's own opcodes. */
-static void opcode_window(struct cordbg_window *window,
-			  const struct cordbg_session *session)
-{
-	cordbg_window_init(window, session->process->mm, session->task,
-			   PAGE_SIZE, true, true);
-	window->private = true;
-}
-
-/*
- * Put the opcode in memory and learn what it replaces. An opcode that is there
- * already is somebody else's (a uprobe, another debugger) and no program byte.
- * -EAGAIN: the program wrote there at the same time.
- */
-static int plant(struct cordbg_process *process,
-		 const struct cordbg_window *window,
-		 struct cordbg_shadow *shadow)
-{
-	cordbg_opcode_t insn;
-	int err;
-
-	err = cordbg_window_peek(window, shadow->address, &insn);
-	if (err)
-		return err;
-	if (cordbg_is_breakpoint(insn))
-		return -EBUSY;
-	shadow->original = insn;
-	WRITE_ONCE(process->plants, process->plants + 1);
-	shadow->planted = process->plants;
-	return cordbg_window_exchange(window, shadow->address, insn,
-				      CORDBG_OPCODE);
-}
-
-/* An unmap from now on drops the shadow; one since the pin has to be found. */
-static bool is_moved(const struct cordbg_process *process,
-		     const struct cordbg_window *window,
-		     const struct cordbg_shadow *shadow, unsigned long epoch)
-{
-	return READ_ONCE(process->epoch) != epoch &&
-	       !cordbg_shadow_current(shadow, window);
-}
-
 /* A new breakpoint. -EAGAIN: the page is not the right one any more. */
 static int set_new(struct cordbg_session *session,
 		   const struct cordbg_window *window, unsigned long address,
@@ -80,10 +38,10 @@ static int set_new(struct cordbg_session *session,
 	shadow->address = address;
 	cordbg_shadow_insert(process, shadow);
 	reserve->shadow = NULL;
-	if (is_moved(process, window, shadow, epoch))
+	if (cordbg_page_moved(process, window, shadow, epoch))
 		err = -EAGAIN;
 	else
-		err = plant(process, window, shadow);
+		err = cordbg_opcode_plant(process, window, shadow);
 	if (err) {
 		cordbg_shadow_cancel(process, shadow);
 		return err;
@@ -103,13 +61,13 @@ static int set_shared(struct cordbg_session *session,
 	int err = 0;
 
 	/* The shadow may be that of memory which is there only since. */
-	if (is_moved(process, window, shadow, epoch))
+	if (cordbg_page_moved(process, window, shadow, epoch))
 		return -EAGAIN;
 	if (!cordbg_shadow_planted(shadow, window)) {
 		/* A forked child needs the bytes as they were. */
 		err = cordbg_forks_clean(process);
 		if (!err)
-			err = plant(process, window, shadow);
+			err = cordbg_opcode_plant(process, window, shadow);
 	}
 	if (err)
 		return err;
@@ -190,7 +148,7 @@ static unsigned int set_page(struct cordbg_session *session,
 	struct cordbg_window window;
 	int err;
 
-	opcode_window(&window, session);
+	cordbg_opcode_window(&window, session);
 	err = cordbg_window_pin(&window, ops->address, CORDBG_OPCODE_LEN);
 	if (err)
 		return refuse(ops, nr, err);
@@ -269,19 +227,6 @@ void cordbg_breakpoints_set(struct cordbg_session *session,
 		done += set_once(session, reserves, ops + done, nr - done);
 }
 
-/*
- * Put the program's bytes back. Memory that has been unmapped since the opcode
- * was looked for is somebody else's by the time its page is held.
- */
-static int take_out(const struct cordbg_shadow *shadow,
-		    struct cordbg_window *window)
-{
-	cordbg_window_cover(window, shadow->address);
-	if (READ_ONCE(shadow->dropped))
-		return 0;
-	return cordbg_shadow_restore(shadow, window, shadow->address);
-}
-
 /* Memory first, the list second: a failed restore loses nothing. */
 static int clear_locked(struct cordbg_session *session,
 			struct cordbg_window *window, unsigned long address)
@@ -296,7 +241,7 @@ static int clear_locked(struct cordbg_session *session,
 	if (!owner)
 		return -ENOENT;
 	if (list_is_singular(&shadow->owners)) {
-		err = take_out(shadow, window);
+		err = cordbg_opcode_remove(shadow, window);
 		if (err)
 			return err;
 	}
@@ -321,7 +266,7 @@ void cordbg_breakpoints_clear(struct cordbg_session *session,
 		refuse(ops, nr, -EINTR);
 		return;
 	}
-	opcode_window(&window, session);
+	cordbg_opcode_window(&window, session);
 	for (i = 0; i < nr; i++) {
 		ops[i].status = clear_locked(session, &window, ops[i].address);
 		if (ops[i].status == -EINTR)
@@ -340,14 +285,14 @@ static int restore_all(struct cordbg_session *session)
 	struct cordbg_owner *owner;
 	int err, stands = 0;
 
-	opcode_window(&window, session);
+	cordbg_opcode_window(&window, session);
 	list_for_each_entry(owner, &session->owners, session_node) {
 		struct cordbg_shadow *shadow = owner->shadow;
 
 		if (READ_ONCE(shadow->dropped) ||
 		    !list_is_singular(&shadow->owners))
 			continue;
-		err = take_out(shadow, &window);
+		err = cordbg_opcode_remove(shadow, &window);
 		if (err && stands != -ENOMEM)
 			stands = err;
 		cond_resched();

@@ -310,6 +310,18 @@ void cordbg_owner_add(struct cordbg_owner *owner, struct cordbg_shadow *shadow,
 		      struct cordbg_session *session);
 void cordbg_owner_drop(struct cordbg_owner *owner);
 
+/* plant.c */
+void cordbg_opcode_window(struct cordbg_window *window,
+			  const struct cordbg_session *session);
+int cordbg_opcode_plant(struct cordbg_process *process,
+			const struct cordbg_window *window,
+			struct cordbg_shadow *shadow);
+bool cordbg_page_moved(const struct cordbg_process *process,
+		       const struct cordbg_window *window,
+		       const struct cordbg_shadow *shadow, unsigned long epoch);
+int cordbg_opcode_remove(const struct cordbg_shadow *shadow,
+			 struct cordbg_window *window);
+
 /* breakpoint.c */
 extern unsigned int cordbg_max_breakpoints;
 extern struct workqueue_struct *cordbg_workqueue;
