@@ -59,6 +59,7 @@ struct cordbg_move;
 struct mm_struct;
 struct page;
 struct task_struct;
+struct transfer;
 
 /**
  * struct cordbg_process - one debugged mm, shared by its sessions
@@ -284,6 +285,8 @@ bool cordbg_shadow_planted(const struct cordbg_shadow *shadow,
 			   const struct cordbg_window *window);
 bool cordbg_shadow_current(const struct cordbg_shadow *shadow,
 			   const struct cordbg_window *window);
+bool cordbg_opcode_stands(const struct cordbg_window *window,
+			  unsigned long address);
 int cordbg_shadow_restore(const struct cordbg_shadow *shadow,
 			  struct cordbg_window *window, unsigned long address);
 void cordbg_shadow_insert(struct cordbg_process *process,
@@ -343,6 +346,11 @@ int cordbg_breakpoint_list(struct cordbg_session *session,
 int cordbg_transfer_check(const struct cordbg_transfer *arg, bool write);
 int cordbg_transfer(struct cordbg_session *session,
 		    struct cordbg_transfer *arg, bool write, u32 *done);
+struct transfer *cordbg_transfer_hold(struct cordbg_session *session,
+				      struct cordbg_transfer *arg, bool write);
+bool cordbg_transfer_stale(const struct transfer *t);
+int cordbg_transfer_commit(struct transfer *t, u32 *done);
+int cordbg_transfer_release(struct transfer *t);
 
 /* batch.c */
 int cordbg_operation_check(const struct cordbg_operation *op);
@@ -352,5 +360,9 @@ int cordbg_operations_storable(char __user *user, u32 stride, u32 *nr);
 u32 cordbg_operations_store(const struct cordbg_operation *ops,
 			    char __user *user, u32 stride, u32 nr);
 int cordbg_batch(struct cordbg_session *session, struct cordbg_batch *arg);
+
+/* atomic.c */
+int cordbg_batch_atomic(struct cordbg_session *session,
+			struct cordbg_batch *arg);
 
 #endif /* CORDBG_MODULE_H */

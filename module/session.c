@@ -344,7 +344,7 @@ static long ioctl_list_breakpoints(struct cordbg_session *session, void *data,
 
 static int check_batch(const struct cordbg_batch *arg)
 {
-	if (arg->flags || arg->reserved ||
+	if ((arg->flags & ~CORDBG_BATCH_ATOMIC) || arg->reserved ||
 	    arg->operation_size < CORDBG_OPERATION_SIZE_VER0)
 		return -EINVAL;
 	return arg->operation_size > PAGE_SIZE ? -E2BIG : 0;
@@ -367,7 +367,8 @@ static long ioctl_batch(struct cordbg_session *session, void *data,
 	process = cordbg_session_enter(session);
 	if (IS_ERR(process))
 		return PTR_ERR(process);
-	err = cordbg_batch(session, arg);
+	err = arg->flags & CORDBG_BATCH_ATOMIC ?
+		cordbg_batch_atomic(session, arg) : cordbg_batch(session, arg);
 	cordbg_session_leave(process);
 	return put_user(arg->done, &out->done) ? -EFAULT : err;
 }

@@ -187,8 +187,14 @@ bool cordbg_shadow_current(const struct cordbg_shadow *shadow,
 	       !READ_ONCE(shadow->dropped);
 }
 
-/* Whether memory that cannot be written holds the opcode all the same. */
-static bool opcode_stands(const struct cordbg_window *window,
+/**
+ * cordbg_opcode_stands() - whether memory that cannot be written holds the opcode
+ * @window: The window for writing that could not be pinned.
+ * @address: The opcode's address.
+ *
+ * Return: true if it does.
+ */
+bool cordbg_opcode_stands(const struct cordbg_window *window,
 			  unsigned long address)
 {
 	struct cordbg_window look;
@@ -224,7 +230,7 @@ int cordbg_shadow_restore(const struct cordbg_shadow *shadow,
 	int err = cordbg_window_cover(window, address);
 
 	if (err == -EACCES || err == -ENXIO)
-		return opcode_stands(window, address) ? err : 0;
+		return cordbg_opcode_stands(window, address) ? err : 0;
 	if (!err && cordbg_window_page(window, address))
 		err = cordbg_window_exchange(window, address, CORDBG_OPCODE,
 					     shadow->original);

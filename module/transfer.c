@@ -7,6 +7,7 @@
  * same page is not undone. Bytes under an opcode come from and go to its shadow.
  */
 
+#include <linux/err.h>
 #include <linux/highmem.h>
 #include <linux/instrumented.h>
 #include <linux/mm.h>
@@ -557,6 +558,20 @@ int cordbg_transfer_check(const struct cordbg_transfer *arg, bool write)
 	return 0;
 }
 
+static void transfer_init(struct transfer *t, struct cordbg_session *session,
+			  const struct cordbg_transfer *arg, bool write)
+{
+	t->session = session;
+	t->view = &t->window;
+	t->address = arg->address;
+	t->buffer = u64_to_user_ptr(arg->buffer);
+	t->size = arg->size;
+	t->done = 0;
+	t->write = write;
+	t->raw = arg->flags & CORDBG_RAW;
+	t->bounce = NULL;
+}
+
 /**
  * cordbg_transfer() - write or read a range of the target
  * @session: The session, entered.
@@ -573,15 +588,7 @@ int cordbg_transfer(struct cordbg_session *session,
 	struct transfer t __uninitialized;
 	int err;
 
-	t.session = session;
-	t.view = &t.window;
-	t.address = arg->address;
-	t.buffer = u64_to_user_ptr(arg->buffer);
-	t.size = arg->size;
-	t.done = 0;
-	t.write = write;
-	t.raw = arg->flags & CORDBG_RAW;
-	t.bounce = NULL;
+	transfer_init(&t, session, arg, write);
 	err = probe ? 0 : transfer_source(&t);
 	if (err)
 		return err;
@@ -595,5 +602,125 @@ int cordbg_transfer(struct cordbg_session *session,
 	*done = t.done;
 	if (err == -ENXIO || err == -EACCES)
 		arg->failed_address = t.window.failed;
+	return err;
+}
+
+/* Give a whole transfer kernel memory, with what the caller wants written. */
+static int hold_bytes(struct transfer *t)
+{
+	if (!access_ok(t->buffer, t->size))
+		return -EFAULT;
+	t->bounce = kvmalloc(t->size, GFP_KERNEL_ACCOUNT);
+	if (!t->bounce)
+		return -ENOMEM;
+	if (t->write)
+		return copy_from_user(t->bounce, t->buffer, t->size) ?
+			caller_fault() : 0;
+	/* Without changing them: the batch may be refused. */
+	return fault_in_safe_writeable(t->buffer, t->size) ? caller_fault() : 0;
+}
+
+/* Hold the target's pages. What cannot be held could fail half-way. */
+static int hold_pages(struct transfer *t)
+{
+	unsigned long i;
+	int err = transfer_pin(t, t->size);
+
+	for (i = 0; i < t->window.nr_pages && !err; i++) {
+		if (t->window.pages[i])
+			continue;
+		t->window.failed = i ? (t->address & PAGE_MASK) + i * PAGE_SIZE :
+				       t->address;
+		err = -EACCES;
+	}
+	return err;
+}
+
+/**
+ * cordbg_transfer_hold() - get hold of all that a transfer needs
+ * @session: The session, entered.
+ * @arg: The ioctl's argument, of a size above 0 and no more than CORDBG_WINDOW;
+ *	failed_address is set after -ENXIO and -EACCES.
+ * @write: Whether to write.
+ *
+ * Return: the transfer, for cordbg_transfer_release(), or ERR_PTR().
+ */
+struct transfer *cordbg_transfer_hold(struct cordbg_session *session,
+				      struct cordbg_transfer *arg, bool write)
+{
+	bool probe = arg->flags & CORDBG_PROBE;
+	struct transfer *t;
+	int err;
+
+	t = kmalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
+	if (!t)
+		return ERR_PTR(-ENOMEM);
+	transfer_init(t, session, arg, write);
+	err = cordbg_window_init(&t->window, session->process->mm,
+				 session->task, t->size, write,
+				 arg->flags & CORDBG_FORCE);
+	if (err) {
+		kfree(t);
+		return ERR_PTR(err);
+	}
+	if (!probe)
+		err = hold_bytes(t);
+	if (!err)
+		err = hold_pages(t);
+	if (!err)
+		return t;
+	if (err == -ENXIO || err == -EACCES)
+		arg->failed_address = t->window.failed;
+	cordbg_transfer_release(t);
+	return ERR_PTR(err);
+}
+
+/**
+ * cordbg_transfer_stale() - whether a transfer has to be held again
+ * @t: The transfer; its process is locked.
+ *
+ * See is_stale().
+ *
+ * Return: true if it has.
+ */
+bool cordbg_transfer_stale(const struct transfer *t)
+{
+	return is_stale(t);
+}
+
+/**
+ * cordbg_transfer_commit() - copy what is held
+ * @t: The transfer; its process is locked.
+ * @done: Where to store the number of bytes transferred.
+ *
+ * Return: 0, or -ENXIO if the pages are held but their bytes have to go by
+ * access_process_vm(), and the program has unmapped them.
+ */
+int cordbg_transfer_commit(struct transfer *t, u32 *done)
+{
+	if (!t->bounce)
+		return 0;
+	t->chunk = t->address;
+	t->done = copy_chunk(t, t->address, t->address + t->size) - t->address;
+	*done = t->done;
+	return t->done < t->size ? -ENXIO : 0;
+}
+
+/**
+ * cordbg_transfer_release() - give what was read to the caller; free the rest
+ * @t: The transfer; no lock is held.
+ *
+ * Return: 0 or -EFAULT.
+ */
+int cordbg_transfer_release(struct transfer *t)
+{
+	int err = 0;
+
+	if (!t->write && t->done && copy_to_user(t->buffer, t->bounce, t->done))
+		err = -EFAULT;
+	cordbg_window_unpin(&t->window, t->done);
+	cordbg_window_destroy(&t->window);
+	kvfree(t->bounce);
+	kfree(t);
 	return err;
 }

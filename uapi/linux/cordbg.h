@@ -310,12 +310,16 @@ struct cordbg_list_breakpoints {
  * always the number of operations that have their results: the first ones. Nothing
  * after them happened, unless the caller takes the array away while the call runs.
  *
- * With CORDBG_BATCH_ATOMIC everything is verified first, pages held and memory
- * allocated. Then either all operations happen and the call returns 0, or none
- * does: then it returns the error of the first that was refused, which has it as
- * its status, and all others have ECANCELED. Breakpoints are set first and cleared
- * last, whatever the order of the operations; transfers are in their order. No
- * other session sees a part of it. The program does: it is not stopped.
+ * With CORDBG_BATCH_ATOMIC everything is verified first, pages are held and memory
+ * is allocated. Then either all operations happen and the call returns 0, or none
+ * does: then it returns the error of one that was refused, which has it as its
+ * status, and all others have ECANCELED. Breakpoints are set first and cleared
+ * last, whatever the order of the operations; transfers are in their order. For
+ * the breakpoints of other sessions, and their transfers of up to 256 KiB, it is one
+ * step. The program is not stopped and can see a part of it. A transfer of memory
+ * whose pages cannot be held (vm_ops->access of a device) is EACCES. On arm64 a
+ * write to code can fail while it is carried out, if the program unmaps it in that
+ * moment: then the call returns ENXIO, and each operation has its own status.
  *
  * EINVAL, E2BIG, EFAULT, EMSGSIZE, ESRCH, EINTR, ENOMEM, ENOTCONN; with
  * CORDBG_BATCH_ATOMIC the errors of the operations, too.
