@@ -10,7 +10,6 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <sys/ptrace.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -527,57 +526,13 @@ TEST_F(session, inherited)
 	EXPECT_TRUE(filled_with(seen + 4, 0x11, 124));
 }
 
-union fd_message {
-	char buffer[CMSG_SPACE(sizeof(int))];
-	struct cmsghdr align;
-};
-
-static int fd_send(int socket, int fd)
-{
-	union fd_message control = { 0 };
-	struct iovec iov = { "x", 1 };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	return sendmsg(socket, &message, 0) == 1 ? 0 : -errno;
-}
-
-static int fd_receive(int socket)
-{
-	union fd_message control;
-	char byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	int fd;
-
-	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1 ||
-	    !CMSG_FIRSTHDR(&message))
-		return -EPROTO;
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
-	return fd;
-}
-
 static int receive_and_use(void *data)
 {
 	struct passed *p = data;
 
 	if (become_plain())
 		return -EPROTO;
-	p->fd = fd_receive(p->socket);
+	p->fd = fd_receive(p->socket, MSG_CMSG_CLOEXEC);
 	return p->fd < 0 ? p->fd : use_session(p->fd, p->page);
 }
 

@@ -4,7 +4,6 @@
  * copies in other processes, and the image that it is bound to.
  */
 
-#include <sys/socket.h>
 #include <sys/vfs.h>
 
 #include "cordbg_image.h"
@@ -125,50 +124,6 @@ TEST_F(owners, every_order)
  */
 enum copy { BY_DUP, BY_INHERITANCE, BY_MESSAGE, IN_FLIGHT };
 
-union fd_message {
-	char buffer[CMSG_SPACE(sizeof(int))];
-	struct cmsghdr align;
-};
-
-static int fd_send(int socket, int fd)
-{
-	union fd_message control = { 0 };
-	struct iovec iov = { "x", 1 };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	return sendmsg(socket, &message, 0) == 1 ? 0 : -errno;
-}
-
-static int fd_receive(int socket)
-{
-	union fd_message control;
-	char byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	int fd;
-
-	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1 ||
-	    !CMSG_FIRSTHDR(&message))
-		return -EPROTO;
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
-	return fd;
-}
-
 /* A helper without privileges: it gets the session, says so, and lives on. */
 static void keep_session(int socket, int session)
 {
@@ -178,7 +133,7 @@ static void keep_session(int socket, int session)
 	if (become_plain())
 		_exit(1);
 	if (session < 0)
-		session = fd_receive(socket);
+		session = fd_receive(socket, MSG_CMSG_CLOEXEC);
 	if (session < 0 || do_break(session, code_at(77)))
 		_exit(2);
 	if (write(socket, &byte, 1) != 1)
