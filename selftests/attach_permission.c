@@ -14,6 +14,7 @@
 #include <sys/sysmacros.h>
 
 #include "cordbg_image.h"
+#include "cordbg_setting.h"
 #include "kselftest_harness.h"
 
 enum caller {
@@ -247,18 +248,6 @@ FIXTURE_TEARDOWN(permission)
 	private_unmount(self->dir);
 }
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = write(fd, text, strlen(text));
-	close(fd);
-	return n < 0 ? -errno : 0;
-}
-
 /* Be root of a new user namespace, as the user and group @id of this one. */
 static int enter_user_namespace(int id)
 {
@@ -268,11 +257,11 @@ static int enter_user_namespace(int id)
 	if (unshare(CLONE_NEWUSER))
 		return -errno;
 	snprintf(map, sizeof(map), "0 %d 1", id);
-	err = write_file("/proc/self/setgroups", "deny");
+	err = write_text("/proc/self/setgroups", "deny");
 	if (!err)
-		err = write_file("/proc/self/uid_map", map);
+		err = write_text("/proc/self/uid_map", map);
 	if (!err)
-		err = write_file("/proc/self/gid_map", map);
+		err = write_text("/proc/self/gid_map", map);
 	return err;
 }
 

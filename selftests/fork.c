@@ -506,26 +506,6 @@ TEST_F_TIMEOUT(birth, posix_spawn, 200)
 /*
  * Forks that fail after the memory has been copied.
  */
-static int store(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = write(fd, text, strlen(text));
-	close(fd);
-	return n < 0 ? -errno : 0;
-}
-
-static int store_number(const char *path, long number)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%ld\n", number);
-	return store(path, text);
-}
-
 enum failure { PID_TAKEN, PIDS_MAX };
 
 static long in_target_fork_fails(unsigned long failure, unsigned long b,
@@ -544,10 +524,12 @@ static long in_target_fork_fails(unsigned long failure, unsigned long b,
 /* A control group for the target, and nobody else. */
 static int cgroup_enter(pid_t pid)
 {
-	if (store("/sys/fs/cgroup/cgroup.subtree_control", "+pids +memory") ||
-	    (mkdir(CGROUP, 0755) && errno != EEXIST))
-		return -errno;
-	return store_number(CGROUP "/cgroup.procs", pid);
+	int err = write_text("/sys/fs/cgroup/cgroup.subtree_control",
+			     "+pids +memory");
+
+	if (!err && mkdir(CGROUP, 0755) && errno != EEXIST)
+		err = -errno;
+	return err ?: write_setting(CGROUP "/cgroup.procs", pid);
 }
 
 FIXTURE(failing)
@@ -577,7 +559,7 @@ FIXTURE_SETUP(failing)
 	ASSERT_EQ(0, debuggee_start(&self->d));
 	if (variant->failure == PIDS_MAX) {
 		ASSERT_EQ(0, cgroup_enter(self->d.target.pid));
-		ASSERT_EQ(0, store(CGROUP "/pids.max", "1"));
+		ASSERT_EQ(0, write_text(CGROUP "/pids.max", "1"));
 	}
 }
 
@@ -615,7 +597,7 @@ TEST_F_TIMEOUT(failing, nothing_hangs, 200)
 	ASSERT_LE(FAILING_ENOUGH, round);
 	EXPECT_TRUE(target_intact(&self->d.target));
 	if (variant->failure == PIDS_MAX)
-		ASSERT_EQ(0, store(CGROUP "/pids.max", "max"));
+		ASSERT_EQ(0, write_text(CGROUP "/pids.max", "max"));
 	ASSERT_EQ(0, break_each(self->d.session, code_at(0), 512, 500));
 	EXPECT_EQ(0, child_clean(&self->d.target, BY_FORK));
 }
@@ -676,10 +658,10 @@ FIXTURE_SETUP(scarce)
 
 FIXTURE_TEARDOWN(scarce)
 {
-	store(CGROUP "/memory.max", "max");
+	write_text(CGROUP "/memory.max", "max");
 	EXPECT_EQ(0, debuggee_stop(&self->d));
 	EXPECT_EQ(0, rmdir(CGROUP));
-	EXPECT_EQ(0, exchange_setting(PRINTK, self->loglevel, NULL));
+	EXPECT_EQ(0, write_setting(PRINTK, self->loglevel));
 }
 
 static bool ran_within(unsigned int ms)
@@ -708,17 +690,17 @@ TEST_F_TIMEOUT(scarce, no_memory_no_child, 200)
 	/* Nobody in the group may be killed for memory. */
 	snprintf((char *)self->d.window, 64, "/proc/%d/oom_score_adj",
 		 self->d.target.pid);
-	ASSERT_EQ(0, store((char *)self->d.window, "-1000"));
+	ASSERT_EQ(0, write_setting((char *)self->d.window, -1000));
 	for (step = 0; step < SCARCE_STEPS && now_ms() < limit; step++) {
 		used = read_setting(CGROUP "/memory.current");
 		ASSERT_LE(0, used);
-		ASSERT_EQ(0, store_number(CGROUP "/memory.max",
-					  used + step * SCARCE_STEP));
+		ASSERT_EQ(0, write_setting(CGROUP "/memory.max",
+					   used + step * SCARCE_STEP));
 		memset(sharing, 0, sizeof(*sharing));
 		ASSERT_EQ(0, target_begin(&self->d.target,
 					  in_target_scarce_child, 0, 0, 0));
 		waited += !ran_within(150);
-		ASSERT_EQ(0, store(CGROUP "/memory.max", "max"));
+		ASSERT_EQ(0, write_text(CGROUP "/memory.max", "max"));
 		ASSERT_TRUE(ran_within(SOON_MS));
 		sharing->leave = 1;
 		result = target_result(&self->d.target);
@@ -791,7 +773,7 @@ FIXTURE_SETUP(huge)
 FIXTURE_TEARDOWN(huge)
 {
 	EXPECT_EQ(0, debuggee_stop(&self->d));
-	EXPECT_EQ(0, exchange_setting(NR_HUGEPAGES, self->pool, NULL));
+	EXPECT_EQ(0, write_setting(NR_HUGEPAGES, self->pool));
 }
 
 TEST_F(huge, pool_exhausted)

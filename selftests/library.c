@@ -1112,7 +1112,7 @@ TEST_F(library, too_many_breakpoints)
 	ASSERT_EQ(0, exchange_setting(MAX_BREAKPOINTS, 1, &max));
 	EXPECT_EQ(0, set_breakpoint(self->process, self->area));
 	EXPECT_EQ(-ENOSPC, set_breakpoint(self->process, self->area + 64));
-	EXPECT_EQ(0, exchange_setting(MAX_BREAKPOINTS, max, NULL));
+	EXPECT_EQ(0, write_setting(MAX_BREAKPOINTS, max));
 	EXPECT_EQ(0, set_breakpoint(self->process, self->area + 64));
 }
 

@@ -301,7 +301,7 @@ FIXTURE_SETUP(tool)
 
 FIXTURE_TEARDOWN(tool)
 {
-	EXPECT_EQ(0, exchange_setting(PRINTK, self->loglevel, NULL));
+	EXPECT_EQ(0, write_setting(PRINTK, self->loglevel));
 	if (self->tool)
 		child_kill(self->tool);
 	EXPECT_EQ(0, debuggee_stop(&self->d));
@@ -311,18 +311,15 @@ FIXTURE_TEARDOWN(tool)
 static int end_tool(pid_t tool, int signal)
 {
 	char path[40];
-	int err, fd;
+	int err;
 
 	if (signal)
 		return kill(tool, signal) ? -errno : 0;
 	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", tool);
-	err = exchange_setting(path, 1000, NULL);
+	err = write_setting(path, 1000);
 	if (err)
 		return err;
-	fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, "f", 1) != 1)
-		return -errno;
-	return close(fd);
+	return write_text("/proc/sysrq-trigger", "f");
 }
 
 /* Set as many as there are places for; then clear and begin again. */

@@ -256,9 +256,8 @@ static void set_up_kernel(struct __test_metadata *_metadata,
 	}
 	if (ksm) {
 		ASSERT_EQ(0, exchange_setting(KSM("run"), 1, &self->ksm));
-		ASSERT_EQ(0, exchange_setting(KSM("sleep_millisecs"), 1, NULL));
-		ASSERT_EQ(0, exchange_setting(KSM("pages_to_scan"), 1000,
-					      NULL));
+		ASSERT_EQ(0, write_setting(KSM("sleep_millisecs"), 1));
+		ASSERT_EQ(0, write_setting(KSM("pages_to_scan"), 1000));
 	}
 }
 
@@ -295,10 +294,9 @@ FIXTURE_TEARDOWN(mapping)
 	EXPECT_EQ(0, debuggee_stop(&self->d));
 	close(self->file);
 	if (self->ksm >= 0)
-		EXPECT_EQ(0, exchange_setting(KSM("run"), self->ksm, NULL));
+		EXPECT_EQ(0, write_setting(KSM("run"), self->ksm));
 	if (self->hugepages >= 0)
-		EXPECT_EQ(0, exchange_setting(NR_HUGEPAGES, self->hugepages,
-					      NULL));
+		EXPECT_EQ(0, write_setting(NR_HUGEPAGES, self->hugepages));
 }
 
 /*

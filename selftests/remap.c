@@ -1011,7 +1011,7 @@ TEST_F_TIMEOUT(plain, merged, 200)
 					 range() + i * 4096, range(), 4096));
 	ASSERT_EQ(0, break_each(self->d.session, at, 4096, PAGES));
 	ASSERT_EQ(0, exchange_setting(KSM("run"), 1, &run));
-	ASSERT_EQ(0, exchange_setting(KSM("sleep_millisecs"), 1, NULL));
+	ASSERT_EQ(0, write_setting(KSM("sleep_millisecs"), 1));
 	ASSERT_EQ(0, target_call(target, in_target_merge, range(), RANGE_SIZE,
 				 0));
 	EXPECT_EQ(0, wait_for_merged(PAGES / 2));
@@ -1034,7 +1034,7 @@ TEST_F_TIMEOUT(plain, merged, 200)
 	for (i = 0; i < PAGES; i++)
 		EXPECT_EQ(0, memcmp(self->seen + i * 4096, code.model + RANGE,
 				    4096));
-	EXPECT_EQ(0, exchange_setting(KSM("run"), run, NULL));
+	EXPECT_EQ(0, write_setting(KSM("run"), run));
 }
 
 /*

@@ -14,6 +14,7 @@
 #include "kselftest_harness.h"
 
 #include "cordbg_selftest.h"
+#include "cordbg_setting.h"
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE	0x100000
@@ -318,37 +319,6 @@ static inline long count_breakpoints(int session)
 	int err = do_list(session, 0, &unused, 0, &count);
 
 	return err ? err : (long)count;
-}
-
-/* Store @value in a file of /proc or /sys and keep what was there in @old. */
-static inline int exchange_setting(const char *path, long value, long *old)
-{
-	FILE *f = fopen(path, "r+");
-	int err = 0;
-
-	if (!f)
-		return -errno;
-	if (old && fscanf(f, "%ld", old) != 1)
-		err = -EIO;
-	rewind(f);
-	if (!err && fprintf(f, "%ld\n", value) < 0)
-		err = -EIO;
-	if (fclose(f) && !err)
-		err = -errno;
-	return err;
-}
-
-static inline long read_setting(const char *path)
-{
-	FILE *f = fopen(path, "r");
-	long value = -1;
-
-	if (!f)
-		return -errno;
-	if (fscanf(f, "%ld", &value) != 1)
-		value = -EIO;
-	fclose(f);
-	return value;
 }
 
 static inline double seconds(void)
