@@ -114,32 +114,16 @@ TEST_F(child, of_written_bytes)
 }
 
 /* In the text of the program, which the child has as a copy of the copy. */
-static long in_target_text_child(unsigned long way, unsigned long unused,
-				 unsigned long unused_too)
+static bool text_intact(void)
 {
-	pid_t pid = make_child(way);
-
-	(void)unused;
-	(void)unused_too;
-	if (pid < 0)
-		return -errno;
-	if (!pid)
-		_exit(all_bytes(program_text, 0x55, PROGRAM_TEXT_SIZE) ?
-		      0 : EILSEQ);
-	return way == BY_CLONE_PARENT ? pid : child_result(pid);
+	return all_bytes(program_text, 0x55, PROGRAM_TEXT_SIZE);
 }
 
 TEST_F(child, of_program_text)
 {
-	long result;
-
 	ASSERT_EQ(0, break_each(self->d.session, ptr_u64(program_text), 16,
 				PROGRAM_TEXT_SIZE / 16));
-	result = target_call(&self->d.target, in_target_text_child,
-			     variant->way, 0, 0);
-	if (result > 0)
-		result = child_result(result);
-	EXPECT_EQ(0, result);
+	EXPECT_EQ(0, child_judged(&self->d.target, variant->way, text_intact));
 }
 
 /*
@@ -628,8 +612,10 @@ static long in_target_leave_rseq(unsigned long a, unsigned long b,
 static long in_target_scarce_child(unsigned long a, unsigned long b,
 				   unsigned long c)
 {
-	long result = in_target_child(BY_FORK, a, b);
+	long result = in_target_child(BY_FORK, (unsigned long)code_intact, 0);
 
+	(void)a;
+	(void)b;
 	(void)c;
 	/* A pipe takes memory too: the test is told when there is some. */
 	__atomic_store_n(&sharing->ran, 1, __ATOMIC_SEQ_CST);
@@ -726,20 +712,9 @@ TEST_F_TIMEOUT(scarce, no_memory_no_child, 200)
 
 static uint8_t *huge_page;
 
-static long in_target_huge_child(unsigned long a, unsigned long b,
-				 unsigned long c)
+static bool huge_intact(void)
 {
-	pid_t pid;
-
-	(void)a;
-	(void)b;
-	(void)c;
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (!pid)
-		_exit(huge_page[100] == opcode[0] ? EILSEQ : 0);
-	return child_result(pid);
+	return huge_page[100] != opcode[0];
 }
 
 static long in_target_huge_map(unsigned long a, unsigned long b, unsigned long c)
@@ -783,8 +758,7 @@ TEST_F(huge, pool_exhausted)
 
 	ASSERT_EQ(0U, page % 4096);
 	EXPECT_EQ(-EACCES, do_break(self->d.session, page + 100));
-	EXPECT_EQ(0, target_call(&self->d.target, in_target_huge_child,
-				 0, 0, 0));
+	EXPECT_EQ(0, child_judged(&self->d.target, BY_FORK, huge_intact));
 }
 
 /*
@@ -884,7 +858,8 @@ TEST_F_TIMEOUT(traced, child_at_birth, 200)
 	for (round = 0; round < TRACED_ROUNDS &&
 	     more_rounds(limit, round, TRACED_ENOUGH); round++) {
 		ASSERT_EQ(0, target_begin(&self->d.target, in_target_child,
-					  BY_FORK, 0, 0));
+					  BY_FORK, (unsigned long)code_intact,
+					  0));
 		ASSERT_EQ(SIGTRAP | PTRACE_EVENT_FORK << 8, next_stop(pid));
 		ASSERT_EQ(0, ptrace(PTRACE_GETEVENTMSG, pid, 0, &child));
 		/* With the parent stopped, and the child anywhere. */
@@ -978,7 +953,6 @@ TEST_F(traced, moved_memory)
 int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], CLEAN_ARGUMENT))
-		return all_bytes(program_text, 0x55, PROGRAM_TEXT_SIZE) ?
-			0 : EILSEQ;
+		return text_intact() ? 0 : EILSEQ;
 	return test_harness_run(argc, argv);
 }
