@@ -21,6 +21,9 @@
 /* A user and group that nothing else in the test machine runs as. */
 #define PLAIN_ID	1234
 
+/* What in_threads() can run. */
+#define THREADS_MAX	8
+
 /* In the place of an errno: the helper was killed by a signal. */
 #define EKILLED		254
 
@@ -193,6 +196,22 @@ static inline long in_target_thread(unsigned long function, unsigned long arg,
 	(void)unused;
 	return -pthread_create(&thread, NULL, (void *(*)(void *))function,
 			       (void *)arg);
+}
+
+/* Run @function(0) to @function(@count - 1) in threads, and wait for their ends. */
+static inline int in_threads(void *(*function)(void *number), uintptr_t count)
+{
+	pthread_t threads[THREADS_MAX];
+	uintptr_t i;
+
+	if (count > THREADS_MAX)
+		return -EINVAL;
+	for (i = 0; i < count; i++)
+		if (pthread_create(&threads[i], NULL, function, (void *)i))
+			return -EAGAIN;
+	for (i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
 }
 
 /*

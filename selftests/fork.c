@@ -353,14 +353,12 @@ static long in_target_share(unsigned long how, unsigned long b, unsigned long c)
 {
 	static long double stack[4096];
 	int flags = CLONE_VM | SIGCHLD;
-	pthread_t thread;
 	pid_t pid;
 
 	(void)b;
 	(void)c;
 	if (how == THREAD)
-		return pthread_create(&thread, NULL, sharer_thread, NULL) ||
-		       pthread_join(thread, NULL) ? -EAGAIN : 0;
+		return in_threads(sharer_thread, 1);
 	if (how == VFORK)
 		flags |= CLONE_VFORK;
 	pid = clone(sharer_main, stack + ARRAY_SIZE(stack), flags, NULL);
