@@ -468,24 +468,6 @@ FIXTURE(uprobe)
 #define UPROBE		"cordbg_beside"
 #define UPROBE_ENABLE	TRACING "events/uprobes/" UPROBE "/enable"
 
-/* Where an address of this program is in its file, or 0. */
-static unsigned long file_offset(const void *address)
-{
-	unsigned long start, end, offset, at = (unsigned long)address;
-	unsigned long found = 0;
-	char line[512];
-	FILE *f = fopen("/proc/self/maps", "r");
-
-	while (f && !found && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx-%lx %*s %lx", &start, &end, &offset) == 3 &&
-		    at >= start && at < end)
-			found = at - start + offset;
-	}
-	if (f)
-		fclose(f);
-	return found;
-}
-
 static int uprobe_define(const void *address)
 {
 	char path[256], text[512];
@@ -495,7 +477,7 @@ static int uprobe_define(const void *address)
 		return -errno;
 	path[n] = 0;
 	snprintf(text, sizeof(text), "p:uprobes/" UPROBE " %s:0x%lx\n", path,
-		 file_offset(address));
+		 file_offset((unsigned long)address));
 	return write_text(TRACING "uprobe_events", text);
 }
 

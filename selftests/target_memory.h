@@ -321,6 +321,48 @@ static inline long count_breakpoints(int session)
 	return err ? err : (long)count;
 }
 
+/* Where in its file is what this process has mapped at @address; 0 if nowhere. */
+static inline unsigned long file_offset(unsigned long address)
+{
+	unsigned long low, high, start, found = 0;
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char line[512];
+
+	if (!maps)
+		return 0;
+	while (!found && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx %*s %lx", &low, &high, &start) == 3 &&
+		    low <= address && address < high)
+			found = address - low + start;
+	fclose(maps);
+	return found;
+}
+
+/*
+ * Kilobytes in huge pages, in the mappings of this process that a range touches:
+ * -ENOENT if there are none.
+ */
+static inline long huge_kilobytes(unsigned long address, size_t size)
+{
+	unsigned long low, high;
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+	long found = -ENOENT, some;
+	bool inside = false;
+	char line[512];
+
+	if (!smaps)
+		return -errno;
+	while (fgets(line, sizeof(line), smaps)) {
+		if (sscanf(line, "%lx-%lx", &low, &high) == 2)
+			inside = low < address + size && high > address;
+		else if (inside && sscanf(line, "AnonHugePages: %ld",
+					  &some) == 1)
+			found = (found < 0 ? 0 : found) + some;
+	}
+	fclose(smaps);
+	return found;
+}
+
 static inline double seconds(void)
 {
 	struct timespec now;
