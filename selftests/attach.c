@@ -399,7 +399,6 @@ FIXTURE(gone)
 {
 	struct image image;
 	char dir[32];
-	char path[64];
 	int fd;
 };
 
@@ -448,15 +447,8 @@ FIXTURE_VARIANT_ADD(gone, replaced_by_set_uid_thread)
 
 FIXTURE_SETUP(gone)
 {
-	int (*become)(void);
-	const char *next;
-
 	ASSERT_EQ(0, private_mount(self->dir, sizeof(self->dir)));
-	snprintf(self->path, sizeof(self->path), "%s/image", self->dir);
-	ASSERT_EQ(0, copy_program(self->path, 04755));
-	next = variant->set_uid ? self->path : IMAGE_SELF;
-	become = variant->set_uid ? become_plain : NULL;
-	ASSERT_EQ(0, image_start(&self->image, next, become));
+	ASSERT_EQ(0, image_start_in(&self->image, self->dir, variant->set_uid));
 	ASSERT_EQ(IMAGE_YES, image_ask(&self->image, IMAGE_AGE));
 	self->fd = session_open(self->image.pid);
 	ASSERT_LE(0, self->fd);

@@ -10,11 +10,11 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <sys/ptrace.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "cordbg_image.h"
+#include "cordbg_setting.h"
 #include "kselftest_harness.h"
 
 enum caller {
@@ -248,18 +248,6 @@ FIXTURE_TEARDOWN(permission)
 	private_unmount(self->dir);
 }
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = write(fd, text, strlen(text));
-	close(fd);
-	return n < 0 ? -errno : 0;
-}
-
 /* Be root of a new user namespace, as the user and group @id of this one. */
 static int enter_user_namespace(int id)
 {
@@ -269,11 +257,11 @@ static int enter_user_namespace(int id)
 	if (unshare(CLONE_NEWUSER))
 		return -errno;
 	snprintf(map, sizeof(map), "0 %d 1", id);
-	err = write_file("/proc/self/setgroups", "deny");
+	err = write_text("/proc/self/setgroups", "deny");
 	if (!err)
-		err = write_file("/proc/self/uid_map", map);
+		err = write_text("/proc/self/uid_map", map);
 	if (!err)
-		err = write_file("/proc/self/gid_map", map);
+		err = write_text("/proc/self/gid_map", map);
 	return err;
 }
 
@@ -527,57 +515,13 @@ TEST_F(session, inherited)
 	EXPECT_TRUE(filled_with(seen + 4, 0x11, 124));
 }
 
-union fd_message {
-	char buffer[CMSG_SPACE(sizeof(int))];
-	struct cmsghdr align;
-};
-
-static int fd_send(int socket, int fd)
-{
-	union fd_message control = { 0 };
-	struct iovec iov = { "x", 1 };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	return sendmsg(socket, &message, 0) == 1 ? 0 : -errno;
-}
-
-static int fd_receive(int socket)
-{
-	union fd_message control;
-	char byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	int fd;
-
-	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1 ||
-	    !CMSG_FIRSTHDR(&message))
-		return -EPROTO;
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
-	return fd;
-}
-
 static int receive_and_use(void *data)
 {
 	struct passed *p = data;
 
 	if (become_plain())
 		return -EPROTO;
-	p->fd = fd_receive(p->socket);
+	p->fd = fd_receive(p->socket, MSG_CMSG_CLOEXEC);
 	return p->fd < 0 ? p->fd : use_session(p->fd, p->page);
 }
 

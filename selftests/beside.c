@@ -468,36 +468,6 @@ FIXTURE(uprobe)
 #define UPROBE		"cordbg_beside"
 #define UPROBE_ENABLE	TRACING "events/uprobes/" UPROBE "/enable"
 
-static int file_write(const char *path, int flags, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC | flags), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		err = -errno;
-	close(fd);
-	return err;
-}
-
-/* Where an address of this program is in its file, or 0. */
-static unsigned long file_offset(const void *address)
-{
-	unsigned long start, end, offset, at = (unsigned long)address;
-	unsigned long found = 0;
-	char line[512];
-	FILE *f = fopen("/proc/self/maps", "r");
-
-	while (f && !found && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx-%lx %*s %lx", &start, &end, &offset) == 3 &&
-		    at >= start && at < end)
-			found = at - start + offset;
-	}
-	if (f)
-		fclose(f);
-	return found;
-}
-
 static int uprobe_define(const void *address)
 {
 	char path[256], text[512];
@@ -507,13 +477,13 @@ static int uprobe_define(const void *address)
 		return -errno;
 	path[n] = 0;
 	snprintf(text, sizeof(text), "p:uprobes/" UPROBE " %s:0x%lx\n", path,
-		 file_offset(address));
-	return file_write(TRACING "uprobe_events", O_APPEND, text);
+		 file_offset((unsigned long)address));
+	return write_text(TRACING "uprobe_events", text);
 }
 
 static int uprobe_enable(bool on)
 {
-	return file_write(UPROBE_ENABLE, 0, on ? "1" : "0");
+	return write_text(UPROBE_ENABLE, on ? "1" : "0");
 }
 
 static long uprobe_hits(void)
@@ -542,7 +512,7 @@ FIXTURE_SETUP(uprobe)
 FIXTURE_TEARDOWN(uprobe)
 {
 	uprobe_enable(false);
-	EXPECT_EQ(0, file_write(TRACING "uprobe_events", O_APPEND,
+	EXPECT_EQ(0, write_text(TRACING "uprobe_events",
 				"-:uprobes/" UPROBE "\n"));
 	EXPECT_TRUE(holds_own(&self->d, first));
 	EXPECT_EQ(0, target_call(&self->d.target, run, (unsigned long)first, 3,

@@ -261,7 +261,7 @@ FIXTURE_SETUP(cap)
 
 FIXTURE_TEARDOWN(cap)
 {
-	EXPECT_EQ(0, exchange_setting(MAX_BREAKPOINTS, self->cap, NULL));
+	EXPECT_EQ(0, write_setting(MAX_BREAKPOINTS, self->cap));
 	EXPECT_EQ(0, debuggee_stop(&self->d));
 }
 

@@ -218,4 +218,20 @@ static inline int copy_program(const char *path, mode_t mode)
 	return err;
 }
 
+/*
+ * Start an image that will be replaced: by its like, or if @set_uid, being an
+ * ordinary user's, by a set-uid program, which lies in the test's own @dir.
+ */
+static inline int image_start_in(struct image *image, const char *dir,
+				 bool set_uid)
+{
+	char path[64];
+
+	if (!set_uid)
+		return image_start(image, IMAGE_SELF, NULL);
+	snprintf(path, sizeof(path), "%s/image", dir);
+	return copy_program(path, 04755) ?:
+	       image_start(image, path, become_plain);
+}
+
 #endif /* CORDBG_IMAGE_H */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Processes as the tests of attach and of races need them: helpers that end when
- * the test ends, threads inside a target, privileges, and a look at memory that
- * does not go through /dev/cordbg.
+ * the test ends, file descriptors passed between them, threads inside a target,
+ * privileges, and a look at memory that does not go through /dev/cordbg.
  */
 #ifndef CORDBG_PROCESS_H
 #define CORDBG_PROCESS_H
@@ -11,6 +11,7 @@
 #include <linux/capability.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -19,6 +20,9 @@
 
 /* A user and group that nothing else in the test machine runs as. */
 #define PLAIN_ID	1234
+
+/* What in_threads() can run. */
+#define THREADS_MAX	8
 
 /* In the place of an errno: the helper was killed by a signal. */
 #define EKILLED		254
@@ -98,6 +102,60 @@ static inline int in_child(int (*step)(void *arg), void *arg)
 	return child_result(pid);
 }
 
+/* A control message of one file descriptor. */
+union fd_message {
+	char bytes[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr header;
+};
+
+static inline void fd_message_init(struct msghdr *message, struct iovec *iov,
+				   union fd_message *control)
+{
+	memset(message, 0, sizeof(*message));
+	memset(control, 0, sizeof(*control));
+	message->msg_iov = iov;
+	message->msg_iovlen = 1;
+	message->msg_control = control;
+	message->msg_controllen = sizeof(*control);
+}
+
+/* Pass a file descriptor to another process: 0 or a negative errno. */
+static inline int fd_send(int socket, int fd)
+{
+	struct iovec iov = { "x", 1 };
+	union fd_message control;
+	struct msghdr message;
+	struct cmsghdr *header;
+
+	fd_message_init(&message, &iov, &control);
+	header = CMSG_FIRSTHDR(&message);
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	return sendmsg(socket, &message, 0) == 1 ? 0 : -errno;
+}
+
+/* What another process has passed; @flags are those of recvmsg(2). */
+static inline int fd_receive(int socket, int flags)
+{
+	char byte;
+	struct iovec iov = { &byte, 1 };
+	union fd_message control;
+	struct msghdr message;
+	struct cmsghdr *header;
+	int fd;
+
+	fd_message_init(&message, &iov, &control);
+	if (recvmsg(socket, &message, flags) != 1)
+		return -EPROTO;
+	header = CMSG_FIRSTHDR(&message);
+	if (!header || header->cmsg_type != SCM_RIGHTS)
+		return -EPROTO;
+	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	return fd;
+}
+
 /* The state letter of a process or thread in /proc, 0 if there is none. */
 static inline char process_state(pid_t pid)
 {
@@ -138,6 +196,22 @@ static inline long in_target_thread(unsigned long function, unsigned long arg,
 	(void)unused;
 	return -pthread_create(&thread, NULL, (void *(*)(void *))function,
 			       (void *)arg);
+}
+
+/* Run @function(0) to @function(@count - 1) in threads, and wait for their ends. */
+static inline int in_threads(void *(*function)(void *number), uintptr_t count)
+{
+	pthread_t threads[THREADS_MAX];
+	uintptr_t i;
+
+	if (count > THREADS_MAX)
+		return -EINVAL;
+	for (i = 0; i < count; i++)
+		if (pthread_create(&threads[i], NULL, function, (void *)i))
+			return -EAGAIN;
+	for (i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+	return 0;
 }
 
 /*

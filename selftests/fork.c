@@ -114,32 +114,16 @@ TEST_F(child, of_written_bytes)
 }
 
 /* In the text of the program, which the child has as a copy of the copy. */
-static long in_target_text_child(unsigned long way, unsigned long unused,
-				 unsigned long unused_too)
+static bool text_intact(void)
 {
-	pid_t pid = make_child(way);
-
-	(void)unused;
-	(void)unused_too;
-	if (pid < 0)
-		return -errno;
-	if (!pid)
-		_exit(all_bytes(program_text, 0x55, PROGRAM_TEXT_SIZE) ?
-		      0 : EILSEQ);
-	return way == BY_CLONE_PARENT ? pid : child_result(pid);
+	return all_bytes(program_text, 0x55, PROGRAM_TEXT_SIZE);
 }
 
 TEST_F(child, of_program_text)
 {
-	long result;
-
 	ASSERT_EQ(0, break_each(self->d.session, ptr_u64(program_text), 16,
 				PROGRAM_TEXT_SIZE / 16));
-	result = target_call(&self->d.target, in_target_text_child,
-			     variant->way, 0, 0);
-	if (result > 0)
-		result = child_result(result);
-	EXPECT_EQ(0, result);
+	EXPECT_EQ(0, child_judged(&self->d.target, variant->way, text_intact));
 }
 
 /*
@@ -369,14 +353,12 @@ static long in_target_share(unsigned long how, unsigned long b, unsigned long c)
 {
 	static long double stack[4096];
 	int flags = CLONE_VM | SIGCHLD;
-	pthread_t thread;
 	pid_t pid;
 
 	(void)b;
 	(void)c;
 	if (how == THREAD)
-		return pthread_create(&thread, NULL, sharer_thread, NULL) ||
-		       pthread_join(thread, NULL) ? -EAGAIN : 0;
+		return in_threads(sharer_thread, 1);
 	if (how == VFORK)
 		flags |= CLONE_VFORK;
 	pid = clone(sharer_main, stack + ARRAY_SIZE(stack), flags, NULL);
@@ -506,26 +488,6 @@ TEST_F_TIMEOUT(birth, posix_spawn, 200)
 /*
  * Forks that fail after the memory has been copied.
  */
-static int store(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = write(fd, text, strlen(text));
-	close(fd);
-	return n < 0 ? -errno : 0;
-}
-
-static int store_number(const char *path, long number)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%ld\n", number);
-	return store(path, text);
-}
-
 enum failure { PID_TAKEN, PIDS_MAX };
 
 static long in_target_fork_fails(unsigned long failure, unsigned long b,
@@ -544,10 +506,12 @@ static long in_target_fork_fails(unsigned long failure, unsigned long b,
 /* A control group for the target, and nobody else. */
 static int cgroup_enter(pid_t pid)
 {
-	if (store("/sys/fs/cgroup/cgroup.subtree_control", "+pids +memory") ||
-	    (mkdir(CGROUP, 0755) && errno != EEXIST))
-		return -errno;
-	return store_number(CGROUP "/cgroup.procs", pid);
+	int err = write_text("/sys/fs/cgroup/cgroup.subtree_control",
+			     "+pids +memory");
+
+	if (!err && mkdir(CGROUP, 0755) && errno != EEXIST)
+		err = -errno;
+	return err ?: write_setting(CGROUP "/cgroup.procs", pid);
 }
 
 FIXTURE(failing)
@@ -577,7 +541,7 @@ FIXTURE_SETUP(failing)
 	ASSERT_EQ(0, debuggee_start(&self->d));
 	if (variant->failure == PIDS_MAX) {
 		ASSERT_EQ(0, cgroup_enter(self->d.target.pid));
-		ASSERT_EQ(0, store(CGROUP "/pids.max", "1"));
+		ASSERT_EQ(0, write_text(CGROUP "/pids.max", "1"));
 	}
 }
 
@@ -615,7 +579,7 @@ TEST_F_TIMEOUT(failing, nothing_hangs, 200)
 	ASSERT_LE(FAILING_ENOUGH, round);
 	EXPECT_TRUE(target_intact(&self->d.target));
 	if (variant->failure == PIDS_MAX)
-		ASSERT_EQ(0, store(CGROUP "/pids.max", "max"));
+		ASSERT_EQ(0, write_text(CGROUP "/pids.max", "max"));
 	ASSERT_EQ(0, break_each(self->d.session, code_at(0), 512, 500));
 	EXPECT_EQ(0, child_clean(&self->d.target, BY_FORK));
 }
@@ -646,8 +610,10 @@ static long in_target_leave_rseq(unsigned long a, unsigned long b,
 static long in_target_scarce_child(unsigned long a, unsigned long b,
 				   unsigned long c)
 {
-	long result = in_target_child(BY_FORK, a, b);
+	long result = in_target_child(BY_FORK, (unsigned long)code_intact, 0);
 
+	(void)a;
+	(void)b;
 	(void)c;
 	/* A pipe takes memory too: the test is told when there is some. */
 	__atomic_store_n(&sharing->ran, 1, __ATOMIC_SEQ_CST);
@@ -676,10 +642,10 @@ FIXTURE_SETUP(scarce)
 
 FIXTURE_TEARDOWN(scarce)
 {
-	store(CGROUP "/memory.max", "max");
+	write_text(CGROUP "/memory.max", "max");
 	EXPECT_EQ(0, debuggee_stop(&self->d));
 	EXPECT_EQ(0, rmdir(CGROUP));
-	EXPECT_EQ(0, exchange_setting(PRINTK, self->loglevel, NULL));
+	EXPECT_EQ(0, write_setting(PRINTK, self->loglevel));
 }
 
 static bool ran_within(unsigned int ms)
@@ -708,17 +674,17 @@ TEST_F_TIMEOUT(scarce, no_memory_no_child, 200)
 	/* Nobody in the group may be killed for memory. */
 	snprintf((char *)self->d.window, 64, "/proc/%d/oom_score_adj",
 		 self->d.target.pid);
-	ASSERT_EQ(0, store((char *)self->d.window, "-1000"));
+	ASSERT_EQ(0, write_setting((char *)self->d.window, -1000));
 	for (step = 0; step < SCARCE_STEPS && now_ms() < limit; step++) {
 		used = read_setting(CGROUP "/memory.current");
 		ASSERT_LE(0, used);
-		ASSERT_EQ(0, store_number(CGROUP "/memory.max",
-					  used + step * SCARCE_STEP));
+		ASSERT_EQ(0, write_setting(CGROUP "/memory.max",
+					   used + step * SCARCE_STEP));
 		memset(sharing, 0, sizeof(*sharing));
 		ASSERT_EQ(0, target_begin(&self->d.target,
 					  in_target_scarce_child, 0, 0, 0));
 		waited += !ran_within(150);
-		ASSERT_EQ(0, store(CGROUP "/memory.max", "max"));
+		ASSERT_EQ(0, write_text(CGROUP "/memory.max", "max"));
 		ASSERT_TRUE(ran_within(SOON_MS));
 		sharing->leave = 1;
 		result = target_result(&self->d.target);
@@ -744,20 +710,9 @@ TEST_F_TIMEOUT(scarce, no_memory_no_child, 200)
 
 static uint8_t *huge_page;
 
-static long in_target_huge_child(unsigned long a, unsigned long b,
-				 unsigned long c)
+static bool huge_intact(void)
 {
-	pid_t pid;
-
-	(void)a;
-	(void)b;
-	(void)c;
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (!pid)
-		_exit(huge_page[100] == opcode[0] ? EILSEQ : 0);
-	return child_result(pid);
+	return huge_page[100] != opcode[0];
 }
 
 static long in_target_huge_map(unsigned long a, unsigned long b, unsigned long c)
@@ -791,7 +746,7 @@ FIXTURE_SETUP(huge)
 FIXTURE_TEARDOWN(huge)
 {
 	EXPECT_EQ(0, debuggee_stop(&self->d));
-	EXPECT_EQ(0, exchange_setting(NR_HUGEPAGES, self->pool, NULL));
+	EXPECT_EQ(0, write_setting(NR_HUGEPAGES, self->pool));
 }
 
 TEST_F(huge, pool_exhausted)
@@ -801,8 +756,7 @@ TEST_F(huge, pool_exhausted)
 
 	ASSERT_EQ(0U, page % 4096);
 	EXPECT_EQ(-EACCES, do_break(self->d.session, page + 100));
-	EXPECT_EQ(0, target_call(&self->d.target, in_target_huge_child,
-				 0, 0, 0));
+	EXPECT_EQ(0, child_judged(&self->d.target, BY_FORK, huge_intact));
 }
 
 /*
@@ -902,7 +856,8 @@ TEST_F_TIMEOUT(traced, child_at_birth, 200)
 	for (round = 0; round < TRACED_ROUNDS &&
 	     more_rounds(limit, round, TRACED_ENOUGH); round++) {
 		ASSERT_EQ(0, target_begin(&self->d.target, in_target_child,
-					  BY_FORK, 0, 0));
+					  BY_FORK, (unsigned long)code_intact,
+					  0));
 		ASSERT_EQ(SIGTRAP | PTRACE_EVENT_FORK << 8, next_stop(pid));
 		ASSERT_EQ(0, ptrace(PTRACE_GETEVENTMSG, pid, 0, &child));
 		/* With the parent stopped, and the child anywhere. */
@@ -996,7 +951,6 @@ TEST_F(traced, moved_memory)
 int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], CLEAN_ARGUMENT))
-		return all_bytes(program_text, 0x55, PROGRAM_TEXT_SIZE) ?
-			0 : EILSEQ;
+		return text_intact() ? 0 : EILSEQ;
 	return test_harness_run(argc, argv);
 }

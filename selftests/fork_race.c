@@ -111,18 +111,9 @@ static void *fork_and_judge(void *number)
 static long in_target_forkers(unsigned long count, unsigned long b,
 			      unsigned long c)
 {
-	pthread_t threads[MOST_FORKERS];
-	unsigned long i;
-
 	(void)b;
 	(void)c;
-	for (i = 0; i < count; i++)
-		if (pthread_create(&threads[i], NULL, fork_and_judge,
-				   (void *)i))
-			return -EAGAIN;
-	for (i = 0; i < count; i++)
-		pthread_join(threads[i], NULL);
-	return race->wrong;
+	return in_threads(fork_and_judge, count) ?: race->wrong;
 }
 
 FIXTURE(forking)

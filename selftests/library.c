@@ -12,7 +12,6 @@
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -646,58 +645,6 @@ TEST(from_fd_of_something_else)
 	EXPECT_EQ(-EINVAL, failing_from_fd(fds[0]));
 }
 
-/* A control message of one file descriptor. */
-union fd_message {
-	char bytes[CMSG_SPACE(sizeof(int))];
-	struct cmsghdr header;
-};
-
-static void message_init(struct msghdr *message, struct iovec *iov,
-			 union fd_message *control)
-{
-	memset(message, 0, sizeof(*message));
-	memset(control, 0, sizeof(*control));
-	message->msg_iov = iov;
-	message->msg_iovlen = 1;
-	message->msg_control = control;
-	message->msg_controllen = sizeof(*control);
-}
-
-static int send_fd(int socket, int fd)
-{
-	struct iovec iov = { "", 1 };
-	union fd_message control;
-	struct msghdr message;
-	struct cmsghdr *header;
-
-	message_init(&message, &iov, &control);
-	header = CMSG_FIRSTHDR(&message);
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	return sendmsg(socket, &message, 0) == 1 ? 0 : -errno;
-}
-
-static int receive_fd(int socket)
-{
-	char byte;
-	struct iovec iov = { &byte, 1 };
-	union fd_message control;
-	struct msghdr message;
-	struct cmsghdr *header;
-	int fd;
-
-	message_init(&message, &iov, &control);
-	if (recvmsg(socket, &message, 0) != 1)
-		return -EPIPE;
-	header = CMSG_FIRSTHDR(&message);
-	if (!header || header->cmsg_type != SCM_RIGHTS)
-		return -EPIPE;
-	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-	return fd;
-}
-
 struct receiver {
 	int socket;
 	uint64_t base;
@@ -710,7 +657,8 @@ static int use_received(struct receiver *receiver)
 	struct cordbg_process *process;
 	int fd, err;
 
-	fd = receive_fd(receiver->socket);
+	/* Without FD_CLOEXEC, which is for the library to set. */
+	fd = fd_receive(receiver->socket, 0);
 	if (fd < 0)
 		return fd;
 	err = become_plain();
@@ -747,7 +695,7 @@ TEST_F(library, from_fd_received)
 		_exit(-use_received(&receiver));
 
 	ASSERT_EQ(0, cordbg_attach(self->t.pid, 0, &self->process));
-	ASSERT_EQ(0, send_fd(sockets[0], cordbg_fd(self->process)));
+	ASSERT_EQ(0, fd_send(sockets[0], cordbg_fd(self->process)));
 	EXPECT_EQ(0, child_result(pid));
 
 	/* Its breakpoint is the session's, and the session is still open. */
@@ -1164,7 +1112,7 @@ TEST_F(library, too_many_breakpoints)
 	ASSERT_EQ(0, exchange_setting(MAX_BREAKPOINTS, 1, &max));
 	EXPECT_EQ(0, set_breakpoint(self->process, self->area));
 	EXPECT_EQ(-ENOSPC, set_breakpoint(self->process, self->area + 64));
-	EXPECT_EQ(0, exchange_setting(MAX_BREAKPOINTS, max, NULL));
+	EXPECT_EQ(0, write_setting(MAX_BREAKPOINTS, max));
 	EXPECT_EQ(0, set_breakpoint(self->process, self->area + 64));
 }
 

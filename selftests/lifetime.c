@@ -4,7 +4,6 @@
  * copies in other processes, and the image that it is bound to.
  */
 
-#include <sys/socket.h>
 #include <sys/vfs.h>
 
 #include "cordbg_image.h"
@@ -125,50 +124,6 @@ TEST_F(owners, every_order)
  */
 enum copy { BY_DUP, BY_INHERITANCE, BY_MESSAGE, IN_FLIGHT };
 
-union fd_message {
-	char buffer[CMSG_SPACE(sizeof(int))];
-	struct cmsghdr align;
-};
-
-static int fd_send(int socket, int fd)
-{
-	union fd_message control = { 0 };
-	struct iovec iov = { "x", 1 };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	return sendmsg(socket, &message, 0) == 1 ? 0 : -errno;
-}
-
-static int fd_receive(int socket)
-{
-	union fd_message control;
-	char byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	int fd;
-
-	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1 ||
-	    !CMSG_FIRSTHDR(&message))
-		return -EPROTO;
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
-	return fd;
-}
-
 /* A helper without privileges: it gets the session, says so, and lives on. */
 static void keep_session(int socket, int session)
 {
@@ -178,7 +133,7 @@ static void keep_session(int socket, int session)
 	if (become_plain())
 		_exit(1);
 	if (session < 0)
-		session = fd_receive(socket);
+		session = fd_receive(socket, MSG_CMSG_CLOEXEC);
 	if (session < 0 || do_break(session, code_at(77)))
 		_exit(2);
 	if (write(socket, &byte, 1) != 1)
@@ -346,7 +301,7 @@ FIXTURE_SETUP(tool)
 
 FIXTURE_TEARDOWN(tool)
 {
-	EXPECT_EQ(0, exchange_setting(PRINTK, self->loglevel, NULL));
+	EXPECT_EQ(0, write_setting(PRINTK, self->loglevel));
 	if (self->tool)
 		child_kill(self->tool);
 	EXPECT_EQ(0, debuggee_stop(&self->d));
@@ -356,18 +311,15 @@ FIXTURE_TEARDOWN(tool)
 static int end_tool(pid_t tool, int signal)
 {
 	char path[40];
-	int err, fd;
+	int err;
 
 	if (signal)
 		return kill(tool, signal) ? -errno : 0;
 	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", tool);
-	err = exchange_setting(path, 1000, NULL);
+	err = write_setting(path, 1000);
 	if (err)
 		return err;
-	fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, "f", 1) != 1)
-		return -errno;
-	return close(fd);
+	return write_text("/proc/sysrq-trigger", "f");
 }
 
 /* Set as many as there are places for; then clear and begin again. */
@@ -606,7 +558,6 @@ FIXTURE(replaced)
 {
 	struct image image;
 	char dir[32];
-	char path[64];
 };
 
 FIXTURE_VARIANT(replaced)
@@ -642,13 +593,8 @@ FIXTURE_VARIANT_ADD(replaced, sets_set_uid) {
 
 FIXTURE_SETUP(replaced)
 {
-	int (*become)(void) = variant->set_uid ? become_plain : NULL;
-	const char *next = variant->set_uid ? self->path : IMAGE_SELF;
-
 	ASSERT_EQ(0, private_mount(self->dir, sizeof(self->dir)));
-	snprintf(self->path, sizeof(self->path), "%s/image", self->dir);
-	ASSERT_EQ(0, copy_program(self->path, 04755));
-	ASSERT_EQ(0, image_start(&self->image, next, become));
+	ASSERT_EQ(0, image_start_in(&self->image, self->dir, variant->set_uid));
 }
 
 FIXTURE_TEARDOWN(replaced)

@@ -94,27 +94,6 @@ static long prepare_touch(unsigned long address, size_t size)
 	return sum;
 }
 
-/* Kilobytes at @address that are in huge pages. */
-static long huge_kilobytes(unsigned long address)
-{
-	unsigned long low, high;
-	FILE *smaps = fopen("/proc/self/smaps", "r");
-	long found = -ENOENT;
-	bool inside = false;
-	char line[512];
-
-	if (!smaps)
-		return -errno;
-	while (found < 0 && fgets(line, sizeof(line), smaps)) {
-		if (sscanf(line, "%lx-%lx", &low, &high) == 2)
-			inside = low <= address && address < high;
-		else if (inside)
-			sscanf(line, "AnonHugePages: %ld", &found);
-	}
-	fclose(smaps);
-	return found;
-}
-
 /* A huge page of the target's own, with the bytes it had before. */
 static long prepare_own_huge_page(unsigned long address, size_t size)
 {
@@ -127,7 +106,7 @@ static long prepare_own_huge_page(unsigned long address, size_t size)
 		return -errno;
 	memcpy((void *)address, bytes, size);
 	free(bytes);
-	return huge_kilobytes(address) == (long)size / 1024 ? 0 : -EAGAIN;
+	return huge_kilobytes(address, size) == (long)size / 1024 ? 0 : -EAGAIN;
 }
 
 /* Let equal pages become one. */
@@ -256,9 +235,8 @@ static void set_up_kernel(struct __test_metadata *_metadata,
 	}
 	if (ksm) {
 		ASSERT_EQ(0, exchange_setting(KSM("run"), 1, &self->ksm));
-		ASSERT_EQ(0, exchange_setting(KSM("sleep_millisecs"), 1, NULL));
-		ASSERT_EQ(0, exchange_setting(KSM("pages_to_scan"), 1000,
-					      NULL));
+		ASSERT_EQ(0, write_setting(KSM("sleep_millisecs"), 1));
+		ASSERT_EQ(0, write_setting(KSM("pages_to_scan"), 1000));
 	}
 }
 
@@ -295,10 +273,9 @@ FIXTURE_TEARDOWN(mapping)
 	EXPECT_EQ(0, debuggee_stop(&self->d));
 	close(self->file);
 	if (self->ksm >= 0)
-		EXPECT_EQ(0, exchange_setting(KSM("run"), self->ksm, NULL));
+		EXPECT_EQ(0, write_setting(KSM("run"), self->ksm));
 	if (self->hugepages >= 0)
-		EXPECT_EQ(0, exchange_setting(NR_HUGEPAGES, self->hugepages,
-					      NULL));
+		EXPECT_EQ(0, write_setting(NR_HUGEPAGES, self->hugepages));
 }
 
 /*

@@ -20,7 +20,6 @@ FIXTURE(replaced)
 {
 	struct image image;
 	char dir[32];
-	char path[64];
 	uint64_t duration;	/* of an execve(), in microseconds */
 };
 
@@ -77,13 +76,8 @@ FIXTURE_VARIANT_ADD(replaced, close)
 
 FIXTURE_SETUP(replaced)
 {
-	int (*become)(void) = variant->set_uid ? become_plain : NULL;
-	const char *next = variant->set_uid ? self->path : IMAGE_SELF;
-
 	ASSERT_EQ(0, private_mount(self->dir, sizeof(self->dir)));
-	snprintf(self->path, sizeof(self->path), "%s/image", self->dir);
-	ASSERT_EQ(0, copy_program(self->path, 04755));
-	ASSERT_EQ(0, image_start(&self->image, next, become));
+	ASSERT_EQ(0, image_start_in(&self->image, self->dir, variant->set_uid));
 }
 
 FIXTURE_TEARDOWN(replaced)

@@ -1011,7 +1011,7 @@ TEST_F_TIMEOUT(plain, merged, 200)
 					 range() + i * 4096, range(), 4096));
 	ASSERT_EQ(0, break_each(self->d.session, at, 4096, PAGES));
 	ASSERT_EQ(0, exchange_setting(KSM("run"), 1, &run));
-	ASSERT_EQ(0, exchange_setting(KSM("sleep_millisecs"), 1, NULL));
+	ASSERT_EQ(0, write_setting(KSM("sleep_millisecs"), 1));
 	ASSERT_EQ(0, target_call(target, in_target_merge, range(), RANGE_SIZE,
 				 0));
 	EXPECT_EQ(0, wait_for_merged(PAGES / 2));
@@ -1034,7 +1034,7 @@ TEST_F_TIMEOUT(plain, merged, 200)
 	for (i = 0; i < PAGES; i++)
 		EXPECT_EQ(0, memcmp(self->seen + i * 4096, code.model + RANGE,
 				    4096));
-	EXPECT_EQ(0, exchange_setting(KSM("run"), run, NULL));
+	EXPECT_EQ(0, write_setting(KSM("run"), run));
 }
 
 /*
@@ -1042,25 +1042,9 @@ TEST_F_TIMEOUT(plain, merged, 200)
  */
 static uint8_t *huge;
 
-static long huge_kilobytes(void)
+static long huge_in_use(void)
 {
-	unsigned long low, high, at = (unsigned long)huge;
-	FILE *smaps = fopen("/proc/self/smaps", "r");
-	long found = 0, some;
-	bool inside = false;
-	char line[512];
-
-	if (!smaps)
-		return -errno;
-	while (fgets(line, sizeof(line), smaps)) {
-		if (sscanf(line, "%lx-%lx", &low, &high) == 2)
-			inside = low < at + HUGE_SIZE && high > at;
-		else if (inside && sscanf(line, "AnonHugePages: %ld",
-					  &some) == 1)
-			found += some;
-	}
-	fclose(smaps);
-	return found;
+	return huge_kilobytes((unsigned long)huge, HUGE_SIZE);
 }
 
 static long huge_fill(void)
@@ -1156,7 +1140,7 @@ FIXTURE_SETUP(huge)
 	target = &self->d.target;
 	ASSERT_EQ(0, run_in(target, huge_fill));
 	ASSERT_EQ(variant->small ? 0 : (long)HUGE_SIZE / 1024,
-		  run_in(target, huge_kilobytes));
+		  run_in(target, huge_in_use));
 	if (variant->small)
 		ASSERT_EQ(0, target_call(target, in_target_advise,
 					 (unsigned long)huge, HUGE_SIZE,
@@ -1178,7 +1162,7 @@ TEST_F_TIMEOUT(huge, fate_and_clear, 200)
 
 	ASSERT_EQ(0, run_in(target, variant->make));
 	if (variant->kilobytes)
-		EXPECT_EQ(variant->kilobytes, run_in(target, huge_kilobytes));
+		EXPECT_EQ(variant->kilobytes, run_in(target, huge_in_use));
 	for (i = 0; i < HUGE_SIZE / 4096; i++) {
 		uint64_t at = ptr_u64(huge) + i * 4096 + 20;
 		enum fate fate = i == 1 ? variant->fate : KEPT;

@@ -7,7 +7,6 @@
 
 #include "target_fork.h"
 
-#define MOST_THREADS	8
 #define CALLS		25	/* of patched() by each thread */
 #define PATIENCE_MS	60000
 
@@ -19,7 +18,7 @@
  * @right: Calls that returned what they should.
  */
 static struct tally {
-	pid_t tids[MOST_THREADS];
+	pid_t tids[THREADS_MAX];
 	unsigned int ready;
 	int go;
 	unsigned int right;
@@ -42,26 +41,21 @@ static void *call_patched(void *unused)
 static long in_target_threads(unsigned long count, unsigned long b,
 			      unsigned long c)
 {
-	pthread_t threads[MOST_THREADS];
-	unsigned long i;
+	int err;
 
 	(void)b;
 	(void)c;
-	for (i = 0; i < count; i++)
-		if (pthread_create(&threads[i], NULL, call_patched, NULL))
-			return -EAGAIN;
-	for (i = 0; i < count; i++)
-		pthread_join(threads[i], NULL);
-	return tally->right;
+	err = in_threads(call_patched, count);
+	return err ? err : (long)tally->right;
 }
 
 FIXTURE(step)
 {
 	struct debuggee d;
 	uint64_t at;
-	bool stopped[MOST_THREADS];
-	int pending[MOST_THREADS];	/* a stop that is not handled yet */
-	bool gone[MOST_THREADS];
+	bool stopped[THREADS_MAX];
+	int pending[THREADS_MAX];	/* a stop that is not handled yet */
+	bool gone[THREADS_MAX];
 };
 
 FIXTURE_VARIANT(step)
@@ -70,7 +64,7 @@ FIXTURE_VARIANT(step)
 };
 
 FIXTURE_VARIANT_ADD(step, one_thread) { .threads = 1 };
-FIXTURE_VARIANT_ADD(step, eight_threads) { .threads = MOST_THREADS };
+FIXTURE_VARIANT_ADD(step, eight_threads) { .threads = THREADS_MAX };
 
 static bool all_ready(unsigned int threads)
 {

@@ -9,6 +9,7 @@
  */
 #include <getopt.h>
 
+#include "cordbg_setting.h"
 #include "stress_target.h"
 #include "stress_tool.h"
 
@@ -170,13 +171,10 @@ static bool targets_gone(void)
 
 static bool module_unused(void)
 {
-	FILE *f = fopen(MODULE_USERS, "r");
-	long users = -1;
+	long users = read_setting(MODULE_USERS);
 
-	if (!f || fscanf(f, "%ld", &users) != 1)
+	if (users < 0)
 		complain("cannot read " MODULE_USERS);
-	if (f)
-		fclose(f);
 	return !users;
 }
 

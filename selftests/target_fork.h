@@ -141,38 +141,40 @@ static inline pid_t make_child(enum way way)
 	}
 }
 
-/* The end of a child: 0 if its code is intact. */
-static inline void child_judge(void)
-{
-	_exit(code_intact() ? 0 : EILSEQ);
-}
-
 /*
- * For target_call(): make a child that judges its code. Its result; or its ID
- * if it is the test's to wait for.
+ * For target_call(): make a child that says whether its memory is the program's,
+ * as the function @intact sees it. 0 if so; or its ID if it is the test's to wait
+ * for.
  */
-static inline long in_target_child(unsigned long way, unsigned long unused,
-				   unsigned long unused_too)
+static inline long in_target_child(unsigned long way, unsigned long intact,
+				   unsigned long unused)
 {
 	pid_t pid = make_child(way);
 
 	(void)unused;
-	(void)unused_too;
 	if (pid < 0)
 		return -errno;
 	if (!pid)
-		child_judge();
+		_exit(((bool (*)(void))intact)() ? 0 : EILSEQ);
 	return way == BY_CLONE_PARENT ? pid : child_result(pid);
 }
 
 /* The same from the test: 0 if the child was clean. */
-static inline long child_clean(struct target *target, enum way way)
+static inline long child_judged(struct target *target, enum way way,
+				bool (*intact)(void))
 {
-	long result = target_call(target, in_target_child, way, 0, 0);
+	long result = target_call(target, in_target_child, way,
+				  (unsigned long)intact, 0);
 
 	if (way == BY_CLONE_PARENT && result > 0)
 		return child_result(result);
 	return result;
+}
+
+/* A child that judges its code. */
+static inline long child_clean(struct target *target, enum way way)
+{
+	return child_judged(target, way, code_intact);
 }
 
 /* Whether the target's code is its own, as memory is. */

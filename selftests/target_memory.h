@@ -14,6 +14,7 @@
 #include "kselftest_harness.h"
 
 #include "cordbg_selftest.h"
+#include "cordbg_setting.h"
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE	0x100000
@@ -320,35 +321,46 @@ static inline long count_breakpoints(int session)
 	return err ? err : (long)count;
 }
 
-/* Store @value in a file of /proc or /sys and keep what was there in @old. */
-static inline int exchange_setting(const char *path, long value, long *old)
+/* Where in its file is what this process has mapped at @address; 0 if nowhere. */
+static inline unsigned long file_offset(unsigned long address)
 {
-	FILE *f = fopen(path, "r+");
-	int err = 0;
+	unsigned long low, high, start, found = 0;
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char line[512];
 
-	if (!f)
-		return -errno;
-	if (old && fscanf(f, "%ld", old) != 1)
-		err = -EIO;
-	rewind(f);
-	if (!err && fprintf(f, "%ld\n", value) < 0)
-		err = -EIO;
-	if (fclose(f) && !err)
-		err = -errno;
-	return err;
+	if (!maps)
+		return 0;
+	while (!found && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx %*s %lx", &low, &high, &start) == 3 &&
+		    low <= address && address < high)
+			found = address - low + start;
+	fclose(maps);
+	return found;
 }
 
-static inline long read_setting(const char *path)
+/*
+ * Kilobytes in huge pages, in the mappings of this process that a range touches:
+ * -ENOENT if there are none.
+ */
+static inline long huge_kilobytes(unsigned long address, size_t size)
 {
-	FILE *f = fopen(path, "r");
-	long value = -1;
+	unsigned long low, high;
+	FILE *smaps = fopen("/proc/self/smaps", "r");
+	long found = -ENOENT, some;
+	bool inside = false;
+	char line[512];
 
-	if (!f)
+	if (!smaps)
 		return -errno;
-	if (fscanf(f, "%ld", &value) != 1)
-		value = -EIO;
-	fclose(f);
-	return value;
+	while (fgets(line, sizeof(line), smaps)) {
+		if (sscanf(line, "%lx-%lx", &low, &high) == 2)
+			inside = low < address + size && high > address;
+		else if (inside && sscanf(line, "AnonHugePages: %ld",
+					  &some) == 1)
+			found = (found < 0 ? 0 : found) + some;
+	}
+	fclose(smaps);
+	return found;
 }
 
 static inline double seconds(void)

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
+#include "cordbg_setting.h"
 #include "tool_fixture.h"
 
 #define PARAMETER	"/sys/module/cordbg/parameters/max_breakpoints"
@@ -100,13 +101,6 @@ static int become_nobody(void)
 static int drop_capability(void)
 {
 	return prctl(PR_CAPBSET_DROP, CAP_SYS_PTRACE, 0, 0, 0);
-}
-
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-
-	return write(fd, text, strlen(text)) < 0 || close(fd);
 }
 
 /* Root in a user namespace of its own, which the device's mode lets in. */

@@ -173,23 +173,6 @@ FIXTURE_TEARDOWN(foreign)
 	EXPECT_EQ(0, debuggee_stop(&self->d));
 }
 
-/* The offset in the program's file of what is mapped at @address. */
-static unsigned long file_offset(unsigned long address)
-{
-	unsigned long low, high, start, found = 0;
-	FILE *maps = fopen("/proc/self/maps", "r");
-	char line[512];
-
-	if (!maps)
-		return 0;
-	while (!found && fgets(line, sizeof(line), maps))
-		if (sscanf(line, "%lx-%lx %*s %lx", &low, &high, &start) == 3 &&
-		    low <= address && address < high)
-			found = address - low + start;
-	fclose(maps);
-	return found;
-}
-
 /* Put a uprobe at @address of this program in @pid: an fd that keeps it. */
 static int open_probe(pid_t pid, unsigned long address)
 {

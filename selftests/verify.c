@@ -311,8 +311,7 @@ FIXTURE_TEARDOWN(tail)
 {
 	EXPECT_EQ(0, debuggee_stop(&self->d));
 	if (variant->make == make_no_huge_page)
-		EXPECT_EQ(0, exchange_setting(NR_HUGEPAGES, self->hugepages,
-					      NULL));
+		EXPECT_EQ(0, write_setting(NR_HUGEPAGES, self->hugepages));
 }
 
 /* No good byte of the target has changed. */

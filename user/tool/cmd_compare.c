@@ -147,12 +147,8 @@ static void add_json(const struct comparison *comparison, uint64_t address,
 		     size_t size)
 {
 	struct json_object *object = json_object_new_object();
-	char symbol[256];
 
-	symbols_describe(comparison->arguments->options.tool, address, symbol,
-			 sizeof(symbol));
-	json_object_object_add(object, "address", json_address(address));
-	json_add_text(object, "symbol", symbol);
+	json_add_address(comparison->arguments->options.tool, object, address);
 	json_add_text(object, "path", comparison->mapping->path);
 	json_object_object_add(object, "offset", json_address(offset));
 	json_object_object_add(object, "size", json_object_new_uint64(size));

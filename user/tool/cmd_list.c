@@ -8,36 +8,14 @@
 #include "session.h"
 #include "symbols.h"
 
-static const struct argp_child children[] = {
-	{ &json_argp, 0, NULL, 0 },
-	{ 0 }
-};
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	switch (key) {
-	case ARGP_KEY_INIT:
-		options_init(state, children);
-		return 0;
-	case ARGP_KEY_ARG:
-		if (options_is_pid(state))
-			return options_take_pid(state, arg);
-		return options_error(state, "there is an argument too many: %s", arg);
-	case ARGP_KEY_END:
-		return options_require(state, 0, NULL);
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
 static const struct argp argp = {
-	.parser = parse,
+	.parser = options_parse_pid,
 	.args_doc = "PID",
 	.doc = "List the breakpoints of all sessions.\n"
 	       "\vShows the program's bytes under each; whether the opcode is planted, or\n"
 	       "gone because the program has rewritten that memory; and whether this\n"
 	       "session (of the shell) has set it, or others.",
-	.children = children,
+	.children = json_children,
 };
 
 static void print_text(struct tool *tool, const struct breakpoints *breakpoints)

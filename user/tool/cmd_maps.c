@@ -10,35 +10,13 @@
 #include "session.h"
 #include "text.h"
 
-static const struct argp_child children[] = {
-	{ &json_argp, 0, NULL, 0 },
-	{ 0 }
-};
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	switch (key) {
-	case ARGP_KEY_INIT:
-		options_init(state, children);
-		return 0;
-	case ARGP_KEY_ARG:
-		if (options_is_pid(state))
-			return options_take_pid(state, arg);
-		return options_error(state, "there is an argument too many: %s", arg);
-	case ARGP_KEY_END:
-		return options_require(state, 0, NULL);
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
 static const struct argp argp = {
-	.parser = parse,
+	.parser = options_parse_pid,
 	.args_doc = "PID",
 	.doc = "Show the mappings and what may be done in each.\n"
 	       "\v'force' means: with --force. The number of breakpoints inside stands\n"
 	       "before the name.",
-	.children = children,
+	.children = json_children,
 };
 
 static const char *may_name(enum may may)

@@ -132,12 +132,9 @@ static int print_json(const struct arguments *arguments, uint64_t address)
 	struct json_object *object = json_object_new_object();
 	bool probe = arguments->options.flags & CORDBG_PROBE;
 	struct tool *tool = arguments->options.tool;
-	char symbol[256];
 
-	symbols_describe(tool, address, symbol, sizeof(symbol));
 	json_object_object_add(object, "pid", json_object_new_int(tool->pid));
-	json_object_object_add(object, "address", json_address(address));
-	json_add_text(object, "symbol", symbol);
+	json_add_address(tool, object, address);
 	json_object_object_add(object, "size",
 			       json_object_new_uint64(arguments->input.size));
 	json_object_object_add(object, "written",

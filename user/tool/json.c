@@ -45,15 +45,22 @@ void json_add_text(struct json_object *object, const char *key, const char *text
 	free(safe);
 }
 
+/* An address, and what is there if that is known. */
+void json_add_address(struct tool *tool, struct json_object *object, uint64_t address)
+{
+	char symbol[256];
+
+	symbols_describe(tool, address, symbol, sizeof(symbol));
+	json_object_object_add(object, "address", json_address(address));
+	json_add_text(object, "symbol", symbol);
+}
+
 struct json_object *json_breakpoint(struct tool *tool,
 				    const struct cordbg_breakpoint *breakpoint)
 {
 	struct json_object *object = json_object_new_object();
-	char symbol[256];
 
-	symbols_describe(tool, breakpoint->address, symbol, sizeof(symbol));
-	json_object_object_add(object, "address", json_address(breakpoint->address));
-	json_add_text(object, "symbol", symbol);
+	json_add_address(tool, object, breakpoint->address);
 	json_object_object_add(object, "original",
 			       json_bytes(breakpoint->original, breakpoint->length));
 	json_object_object_add(object, "planted",

@@ -18,6 +18,7 @@ struct json_object *json_breakpoints(struct tool *tool,
 				     const struct breakpoints *breakpoints,
 				     uint64_t start, uint64_t end);
 void json_add_text(struct json_object *object, const char *key, const char *text);
+void json_add_address(struct tool *tool, struct json_object *object, uint64_t address);
 int json_print(struct json_object *object);
 
 #endif /* CORDBG_JSON_H */

@@ -90,6 +90,11 @@ const struct argp force_argp = {
 	.options = force_options, .parser = parse_option
 };
 
+const struct argp_child json_children[] = {
+	{ &json_argp, 0, NULL, 0 },
+	{ 0 }
+};
+
 /* For a command's parser at ARGP_KEY_INIT: its children work on its input. */
 void options_init(struct argp_state *state, const struct argp_child *children)
 {
@@ -189,6 +194,24 @@ error_t options_require(struct argp_state *state, unsigned int count,
 	if (options_position(state) < count)
 		return options_error(state, "%s is missing", what);
 	return 0;
+}
+
+/* The parser of a command with a PID and --json, and nothing else. */
+error_t options_parse_pid(int key, char *arg, struct argp_state *state)
+{
+	switch (key) {
+	case ARGP_KEY_INIT:
+		options_init(state, json_children);
+		return 0;
+	case ARGP_KEY_ARG:
+		if (options_is_pid(state))
+			return options_take_pid(state, arg);
+		return options_error(state, "there is an argument too many: %s", arg);
+	case ARGP_KEY_END:
+		return options_require(state, 0, NULL);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
 }
 
 /* A command's arguments as its users in the shell see them: without the PID. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Addresses by name, and names of addresses. */
+/* Addresses by name (resolve.c), and names of addresses (symbols.c). */
 #ifndef CORDBG_SYMBOLS_H
 #define CORDBG_SYMBOLS_H
 

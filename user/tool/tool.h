@@ -123,6 +123,7 @@ struct options {
 
 /* options.c: parsers to be a command's children. Their input is struct options. */
 extern const struct argp json_argp, quiet_argp, color_argp, force_argp;
+extern const struct argp_child json_children[];	/* json_argp alone */
 
 int options_parse(struct tool *tool, const struct argp *argp, int argc,
 		  char **argv, struct options *options);
@@ -133,6 +134,7 @@ error_t options_error(struct argp_state *state, const char *format, ...)
 bool options_is_pid(const struct argp_state *state);
 error_t options_take_pid(struct argp_state *state, const char *arg);
 unsigned int options_position(const struct argp_state *state);
+error_t options_parse_pid(int key, char *arg, struct argp_state *state);
 error_t options_require(struct argp_state *state, unsigned int count,
 			const char *what);
 bool number_parse(const char *text, uint64_t *value);
