@@ -16,11 +16,14 @@
  *   -EBADF		the file descriptor is not open
  *   -EBUSY		the breakpoint would overlap another one, or a breakpoint
  *			opcode that is not cordbg's stands there already
+ *   -ECANCELED		not carried out, because another operation of an atomic
+ *			batch was refused
  *   -EEXIST		this session has a breakpoint at that address
  *   -EFAULT		a buffer of the *caller* cannot be read or written
  *   -EINTR		a fatal signal ended the call
  *   -EINVAL		unknown flag, or a value that makes no sense
  *   -EMFILE, -ENFILE	no file descriptor is left
+ *   -EMSGSIZE		too many operations or bytes for an atomic batch
  *   -ENODEV		there is no /dev/cordbg: the module is not loaded
  *   -ENOENT		this session has no breakpoint at that address
  *   -ENOMEM		the library or the kernel is out of memory
@@ -38,9 +41,9 @@
  *
  * Arguments. Addresses are those of the target process, sizes count bytes. A
  * pointer may be NULL only where its description says so. The library itself
- * stores through @written, @read, @failed_address, @buflen, @count and @process:
- * there a bad pointer is a SIGSEGV, before the target is touched in the case of
- * @written and @read.
+ * stores through @written, @read, @failed_address, @buflen, @count, @done and
+ * @process: there a bad pointer is a SIGSEGV, before the target is touched in the
+ * case of @written, @read and @done.
  *
  * Threads. The library has no state of its own. Any number of threads may use
  * one struct cordbg_process at the same time, up to cordbg_detach(). Two calls
@@ -292,6 +295,40 @@ int cordbg_list_breakpoints_ex(struct cordbg_process *process, uint64_t start,
 			       size_t *count);
 
 /**
+ * cordbg_batch() - carry out many operations in one call
+ * @process: The session.
+ * @operations: The operations, which receive their results; see struct
+ *	cordbg_operation in <linux/cordbg.h>. May be NULL if @count is 0.
+ * @count: Operations at @operations. 0 succeeds and does nothing.
+ * @flags: 0 or CORDBG_BATCH_ATOMIC.
+ * @done: May be NULL. Otherwise it is set to 0 at first, and at the end, also on
+ *	error, to the number of operations whose results have been stored: the
+ *	first ones of the array.
+ *
+ * Operations are carried out in their order, each as the function of its own
+ * would do it. Each has a status of its own, 0 or one of the errors above: the
+ * call returns 0 although some were refused, and goes on after them. It ends early
+ * with -EINTR and -ESRCH, which is the last status then, and with -EFAULT, if
+ * @operations cannot be loaded or stored. What comes after the first @done
+ * operations has not happened.
+ *
+ * With CORDBG_BATCH_ATOMIC all of them happen or none does. None: then the call
+ * returns the error of the first that was refused, which has it as its status, and
+ * all others have -ECANCELED. All: then breakpoints were set first and cleared
+ * last, and transfers were done in their order. No other session sees a part of it;
+ * but the program does, which is not stopped. There may be CORDBG_ATOMIC_OPERATIONS
+ * operations (1024), which transfer CORDBG_ATOMIC_BYTES bytes (16 MiB) together; of
+ * two that set or clear at one address the second is refused with -EINVAL.
+ *
+ * Return: 0; -EINVAL (@flags, or @count is above UINT32_MAX), -EFAULT
+ * (@operations), -EMSGSIZE, -ESRCH, -ENOMEM, -EINTR; with CORDBG_BATCH_ATOMIC the
+ * errors of the functions whose operations are in the batch, too.
+ */
+int cordbg_batch(struct cordbg_process *process,
+		 struct cordbg_operation *operations, size_t count,
+		 unsigned int flags, size_t *done);
+
+/**
  * cordbg_hresult() - the HRESULT of an error
  * @error: What a function of this library returned. The positive errno is taken
  *	as well.
@@ -314,6 +351,8 @@ int cordbg_list_breakpoints_ex(struct cordbg_process *process, uint64_t start,
  *   -ERANGE		ERROR_INSUFFICIENT_BUFFER			0x8007007A
  *   -EBUSY		ERROR_BUSY					0x800700AA
  *   -ENOSPC		ERROR_NOT_ENOUGH_QUOTA				0x80070718
+ *   -ECANCELED		E_ABORT						0x80004004
+ *   -EMSGSIZE		ERROR_BAD_LENGTH				0x80070018
  *   -EBADF		E_HANDLE					0x80070006
  *   -ENOTCONN		ERROR_NOT_CONNECTED				0x800708CA
  *   -ENODEV		ERROR_DEV_NOT_EXIST				0x80070037
