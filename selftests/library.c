@@ -61,7 +61,7 @@ TEST(strerror_has_texts)
 	static const int known[] = {
 		0, E2BIG, EACCES, EBADF, EBUSY, EEXIST, EFAULT, EINTR, EINVAL, EMFILE,
 		ENFILE, ENODEV, ENOENT, ENOMEM, ENOSPC, ENOSYS, ENOTCONN, ENXIO,
-		EOVERFLOW, EPERM, ERANGE, ESRCH, EIO,
+		EOVERFLOW, EPERM, ERANGE, ESRCH, EMSGSIZE, ECANCELED, EIO,
 	};
 	size_t i, j;
 
@@ -90,6 +90,7 @@ TEST(hresult)
 		{ EOVERFLOW, 0x80070216 }, { EINTR, 0x8007012b },
 		{ EFAULT, 0x80004003 }, { ERANGE, 0x8007007a },
 		{ EBUSY, 0x800700aa }, { ENOSPC, 0x80070718 },
+		{ ECANCELED, 0x80004004 }, { EMSGSIZE, 0x80070018 },
 		{ EBADF, 0x80070006 }, { ENOTCONN, 0x800708ca },
 		{ ENODEV, 0x80070037 }, { EMFILE, 0x80070004 },
 		{ ENFILE, 0x80070004 }, { E2BIG, 0x80004001 },
@@ -1194,11 +1195,118 @@ TEST_F(library, list)
 	EXPECT_EQ(0, count);
 }
 
+/*
+ * Batches
+ */
+
+static struct cordbg_operation operation(uint32_t op, uint64_t address,
+					 void *buffer, uint32_t size)
+{
+	return (struct cordbg_operation) {
+		.op = op,
+		.address = address,
+		.buffer = ptr_u64(buffer),
+		.size = size,
+		.done = POISON32,
+		.status = INT_MAX,
+	};
+}
+
+TEST_F(library, batch)
+{
+	uint8_t data[8], read[8], seen[8];
+	struct cordbg_operation ops[] = {
+		operation(CORDBG_OP_SET_BREAKPOINT, self->base, NULL, 0),
+		operation(CORDBG_OP_WRITE_MEMORY, self->base, data, 8),
+		operation(CORDBG_OP_CLEAR_BREAKPOINT, self->base + 64, NULL, 0),
+		operation(CORDBG_OP_READ_MEMORY, self->base, read, 8),
+	};
+	size_t done = POISON_SIZE;
+
+	memset(data, 0x22, sizeof(data));
+	EXPECT_EQ(0, cordbg_batch(self->process, ops, 4, 0, &done));
+	EXPECT_EQ(4, done);
+	EXPECT_EQ(0, ops[0].status);
+	EXPECT_EQ(OPCODE_LEN, ops[0].done);
+	EXPECT_TRUE(all_bytes(ops[0].original, 0x11, OPCODE_LEN));
+	EXPECT_EQ(0, ops[1].status);
+	EXPECT_EQ(8, ops[1].done);
+	EXPECT_EQ(-ENOENT, ops[2].status);
+	EXPECT_EQ(0, ops[3].status);
+	EXPECT_TRUE(all_bytes(read, 0x22, 8));
+	ASSERT_EQ(0, peek(self->t.pid, self->area, seen, 8));
+	EXPECT_EQ(0, memcmp(opcode, seen, OPCODE_LEN));
+	/* The number may be of no interest. */
+	EXPECT_EQ(0, cordbg_batch(self->process, ops + 1, 1, 0, NULL));
+}
+
+TEST_F(library, batch_atomic)
+{
+	uint8_t data[8], seen[8];
+	struct cordbg_operation ops[] = {
+		operation(CORDBG_OP_WRITE_MEMORY, self->base, data, 8),
+		operation(CORDBG_OP_CLEAR_BREAKPOINT, self->base + 64, NULL, 0),
+	};
+	size_t done = POISON_SIZE;
+
+	memset(data, 0x22, sizeof(data));
+	EXPECT_EQ(-ENOENT, cordbg_batch(self->process, ops, 2,
+					CORDBG_BATCH_ATOMIC, &done));
+	EXPECT_EQ(2, done);
+	EXPECT_EQ(-ECANCELED, ops[0].status);
+	EXPECT_EQ(-ENOENT, ops[1].status);
+	ASSERT_EQ(0, peek(self->t.pid, self->area, seen, 8));
+	EXPECT_TRUE(all_bytes(seen, 0x11, 8));
+
+	EXPECT_EQ(0, cordbg_batch(self->process, ops, 1, CORDBG_BATCH_ATOMIC,
+				  &done));
+	EXPECT_EQ(1, done);
+	ASSERT_EQ(0, peek(self->t.pid, self->area, seen, 8));
+	EXPECT_TRUE(all_bytes(seen, 0x22, 8));
+}
+
+TEST_F(library, batch_refused)
+{
+	uint8_t data[8] = { 0 };
+	struct cordbg_operation op = operation(CORDBG_OP_WRITE_MEMORY,
+					       self->base, data, 8);
+	/* What does not fit into the kernel's 32 bits, where that is possible. */
+	size_t enormous = (size_t)((1ULL << 32) + 1);
+	size_t done = POISON_SIZE;
+	uint8_t seen[8];
+
+	EXPECT_EQ(0, cordbg_batch(self->process, NULL, 0, 0, &done));
+	EXPECT_EQ(0, done);
+	done = POISON_SIZE;
+	EXPECT_EQ(-EINVAL, cordbg_batch(self->process, &op, 1, 1U << 31,
+					&done));
+	EXPECT_EQ(0, done);
+	done = POISON_SIZE;
+	EXPECT_EQ(-EFAULT, cordbg_batch(self->process, NULL, 1, 0, &done));
+	EXPECT_EQ(0, done);
+	done = POISON_SIZE;
+	EXPECT_EQ(-EMSGSIZE, cordbg_batch(self->process, &op,
+					  CORDBG_ATOMIC_OPERATIONS + 1,
+					  CORDBG_BATCH_ATOMIC, &done));
+	EXPECT_EQ(0, done);
+	done = POISON_SIZE;
+	if (enormous > UINT32_MAX) {
+		EXPECT_EQ(-EINVAL, cordbg_batch(self->process, &op, enormous, 0,
+						&done));
+		EXPECT_EQ(0, done);
+	}
+	EXPECT_EQ(INT_MAX, op.status);
+	ASSERT_EQ(0, peek(self->t.pid, self->area, seen, 8));
+	EXPECT_TRUE(all_bytes(seen, 0x11, 8));
+}
+
 /* Every call on a session whose process is gone. */
 TEST_F(library, process_gone)
 {
 	uint8_t buffer[CORDBG_OPCODE_MAX] = { 0 };
 	struct cordbg_process *p = self->process;
+	struct cordbg_operation op = operation(CORDBG_OP_CLEAR_BREAKPOINT,
+					       self->base, NULL, 0);
 	size_t n = POISON_SIZE, count = POISON_SIZE;
 	uint64_t failed = POISON64;
 	uint32_t length = POISON32;
@@ -1220,6 +1328,10 @@ TEST_F(library, process_gone)
 	EXPECT_EQ(-ESRCH, cordbg_clear_unmanaged_breakpoint(p, self->base));
 	EXPECT_EQ(-ESRCH, cordbg_list_breakpoints(p, NULL, 0, &count));
 	EXPECT_EQ(0, count);
+	n = POISON_SIZE;
+	EXPECT_EQ(-ESRCH, cordbg_batch(p, &op, 1, 0, &n));
+	EXPECT_EQ(1, n);
+	EXPECT_EQ(-ESRCH, op.status);
 	ASSERT_EQ(0, target_start(&self->t));
 }
 
