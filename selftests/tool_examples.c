@@ -5,7 +5,7 @@
  */
 #include "tool_selftest.h"
 
-#define EXAMPLES	12
+#define EXAMPLES	13
 
 /* None is left out below. */
 TEST(number)
@@ -34,6 +34,11 @@ FIXTURE_VARIANT(example)
 FIXTURE_VARIANT_ADD(example, attach)
 {
 	.name = "attach",
+};
+
+FIXTURE_VARIANT_ADD(example, batch)
+{
+	.name = "batch",
 };
 
 FIXTURE_VARIANT_ADD(example, breakpoint)
