@@ -64,6 +64,25 @@ LAYOUT(cordbg_list_breakpoints, start, 8);
 LAYOUT(cordbg_list_breakpoints, breakpoints, 16);
 LAYOUT(cordbg_list_breakpoints, capacity, 24);
 LAYOUT(cordbg_list_breakpoints, count, 28);
+LENGTH(cordbg_operation, 56);
+LAYOUT(cordbg_operation, op, 0);
+LAYOUT(cordbg_operation, flags, 4);
+LAYOUT(cordbg_operation, address, 8);
+LAYOUT(cordbg_operation, buffer, 16);
+LAYOUT(cordbg_operation, size, 24);
+LAYOUT(cordbg_operation, done, 28);
+LAYOUT(cordbg_operation, status, 32);
+LAYOUT(cordbg_operation, reserved, 36);
+LAYOUT(cordbg_operation, failed_address, 40);
+LAYOUT(cordbg_operation, original, 48);
+LENGTH(cordbg_batch, 32);
+LAYOUT(cordbg_batch, argsz, 0);
+LAYOUT(cordbg_batch, flags, 4);
+LAYOUT(cordbg_batch, operations, 8);
+LAYOUT(cordbg_batch, count, 16);
+LAYOUT(cordbg_batch, operation_size, 20);
+LAYOUT(cordbg_batch, done, 24);
+LAYOUT(cordbg_batch, reserved, 28);
 
 union argument {
 	struct {
@@ -75,6 +94,7 @@ union argument {
 	struct cordbg_set_breakpoint set;
 	struct cordbg_clear_breakpoint clear;
 	struct cordbg_list_breakpoints list;
+	struct cordbg_batch batch;
 	uint8_t bytes[PAGE];
 };
 
@@ -87,6 +107,7 @@ FIXTURE(abi)
 	uint8_t buffer[64];
 	uint64_t written;
 	struct cordbg_breakpoint list[4];
+	struct cordbg_operation op;
 	union argument arg;
 };
 
@@ -135,6 +156,25 @@ FIXTURE_VARIANT_ADD(abi, list)
 	.size = sizeof(struct cordbg_list_breakpoints),
 };
 
+FIXTURE_VARIANT_ADD(abi, batch)
+{
+	.cmd = CORDBG_BATCH,
+	.size = sizeof(struct cordbg_batch),
+	.flags = CORDBG_BATCH_ATOMIC,
+};
+
+/* An operation that sets a breakpoint, with its results poisoned. */
+static struct cordbg_operation set_operation(const void *address)
+{
+	return (struct cordbg_operation) {
+		.op = CORDBG_OP_SET_BREAKPOINT,
+		.address = ptr_u64(address),
+		.done = POISON32,
+		.status = INT_MAX,
+		.failed_address = POISON64,
+	};
+}
+
 /* Fill in an argument that succeeds, with its outputs poisoned. */
 static void prepare(struct _test_data_abi *self, unsigned long cmd, size_t size)
 {
@@ -144,6 +184,7 @@ static void prepare(struct _test_data_abi *self, unsigned long cmd, size_t size)
 	memset(self->buffer, 0xa5, sizeof(self->buffer));
 	memset(self->list, 0xa5, sizeof(self->list));
 	self->written = POISON64;
+	self->op = set_operation(self->page + TRIED);
 	arg->head.argsz = size;
 	switch (cmd) {
 	case CORDBG_ATTACH:
@@ -171,6 +212,12 @@ static void prepare(struct _test_data_abi *self, unsigned long cmd, size_t size)
 		arg->list.capacity = ARRAY_SIZE(self->list);
 		arg->list.count = POISON32;
 		break;
+	case CORDBG_BATCH:
+		arg->batch.operations = ptr_u64(&self->op);
+		arg->batch.count = 1;
+		arg->batch.operation_size = sizeof(self->op);
+		arg->batch.done = POISON32;
+		break;
 	}
 }
 
@@ -183,6 +230,7 @@ static int rearm(struct _test_data_abi *self, unsigned long cmd)
 		self->fd = cordbg_open();
 		return self->fd < 0 ? self->fd : 0;
 	case CORDBG_SET_UNMANAGED_BREAKPOINT:
+	case CORDBG_BATCH:
 		return do_clear(self->fd, ptr_u64(self->page + TRIED));
 	case CORDBG_CLEAR_UNMANAGED_BREAKPOINT:
 		return do_break(self->fd, ptr_u64(self->page + HELD));
@@ -195,6 +243,7 @@ static bool unchanged(struct _test_data_abi *self, unsigned long cmd)
 {
 	/* A SET may clear the room for its bytes before it looks further. */
 	size_t room = cmd == CORDBG_SET_UNMANAGED_BREAKPOINT ? OPCODE_LEN : 0;
+	struct cordbg_operation op = set_operation(self->page + TRIED);
 	struct cordbg_breakpoint list[4];
 	uint8_t now[PAGE], poison[sizeof(self->buffer)];
 	uint32_t count;
@@ -204,6 +253,8 @@ static bool unchanged(struct _test_data_abi *self, unsigned long cmd)
 		return false;
 	/* Set to 0 or left alone, but never a number of bytes. */
 	if (self->written != POISON64 && self->written != 0)
+		return false;
+	if (memcmp(&self->op, &op, sizeof(op)))
 		return false;
 	if (peek(self->t.pid, self->page, now, PAGE) ||
 	    memcmp(now, self->before, PAGE))
@@ -394,6 +445,14 @@ TEST_F(abi, members_kept)
 		ASSERT_TRUE(filled_with((uint8_t *)&self->list[1], 0xa5,
 					3 * sizeof(self->list[1])));
 		break;
+	case CORDBG_BATCH:
+		want.batch.done = 1;
+		ASSERT_EQ(0, self->op.status);
+		ASSERT_EQ(OPCODE_LEN, self->op.done);
+		ASSERT_EQ(0, memcmp(self->op.original, self->before + TRIED,
+				    OPCODE_LEN));
+		ASSERT_EQ(POISON64, self->op.failed_address);
+		break;
 	case CORDBG_WRITE_MEMORY:
 		ASSERT_EQ(8U, self->written);
 		ASSERT_TRUE(filled_with(self->buffer, 0xa5,
@@ -460,7 +519,8 @@ TEST_F(abi, tail_unreadable)
 TEST_F(abi, structure_read_only)
 {
 	bool outputs = variant->cmd == CORDBG_SET_UNMANAGED_BREAKPOINT ||
-		       variant->cmd == CORDBG_LIST_BREAKPOINTS;
+		       variant->cmd == CORDBG_LIST_BREAKPOINTS ||
+		       variant->cmd == CORDBG_BATCH;
 	uint8_t *page = half_mapped(PROT_NONE);
 
 	ASSERT_TRUE(!!page);
@@ -471,7 +531,7 @@ TEST_F(abi, structure_read_only)
 		  cordbg_ioctl(self->fd, variant->cmd, page));
 	if (outputs)
 		ASSERT_EQ(0, memcmp(page, &self->arg, variant->size));
-	if (variant->cmd == CORDBG_SET_UNMANAGED_BREAKPOINT)
+	if (outputs)
 		ASSERT_TRUE(unchanged(self, variant->cmd));
 }
 
@@ -479,7 +539,7 @@ TEST_F(abi, number_unknown)
 {
 	const unsigned long cmds[] = {
 		_IO(CORDBG_TYPE, 0x00), _IO(CORDBG_TYPE, 0x3f),
-		_IO(CORDBG_TYPE, 0x46), _IO(CORDBG_TYPE, 0x47),
+		_IO(CORDBG_TYPE, 0x47), _IO(CORDBG_TYPE, 0x48),
 		_IO(CORDBG_TYPE, 0x4f), _IO(CORDBG_TYPE, 0x50),
 		_IO(CORDBG_TYPE, 0xc0), _IO(CORDBG_TYPE, 0xff),
 		/* The right number, but of another type or with a size. */
@@ -542,6 +602,11 @@ FIXTURE_VARIANT_ADD(reserved, read)
 	.cmd = CORDBG_READ_MEMORY,
 };
 
+FIXTURE_VARIANT_ADD(reserved, batch)
+{
+	.cmd = CORDBG_BATCH,
+};
+
 FIXTURE_SETUP(reserved)
 {
 	self->page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
@@ -572,10 +637,24 @@ TEST_F(reserved, not_zero)
 		.buffer = ptr_u64(buffer),
 		.size = sizeof(buffer),
 	};
-	bool is_attach = variant->cmd == CORDBG_ATTACH;
-	void *arg = is_attach ? (void *)&attach : (void *)&transfer;
-	__u32 *reserved = is_attach ? &attach.reserved : &transfer.reserved;
+	struct cordbg_operation op = set_operation(self->page);
+	struct cordbg_batch batch = {
+		.argsz = sizeof(batch),
+		.operations = ptr_u64(&op),
+		.count = 1,
+		.operation_size = sizeof(op),
+	};
+	__u32 *reserved = &transfer.reserved;
+	void *arg = &transfer;
 	int bit;
+
+	if (variant->cmd == CORDBG_ATTACH) {
+		reserved = &attach.reserved;
+		arg = &attach;
+	} else if (variant->cmd == CORDBG_BATCH) {
+		reserved = &batch.reserved;
+		arg = &batch;
+	}
 
 	for (bit = 0; bit < 32; bit++) {
 		*reserved = 1U << bit;
