@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Batches that end early: the process exits or calls execve(2), or the tool is killed,
+ * in the middle. Operations before it have their results, and those after it have
+ * not happened.
+ *
+ * A page of the tool that a userfaultfd(2) region holds back is "the middle".
+ */
+
+#include <linux/userfaultfd.h>
+#include <poll.h>
+
+#include "batch_selftest.h"
+#include "cordbg_image.h"
+
+#define PROMPT_MS	20000	/* a slow machine's "at once" */
+#define BEFORE		70	/* operations before the middle, more than a few */
+#define COUNT		150
+
+/**
+ * struct silent - a page of the caller that does not answer yet
+ * @page: The page.
+ * @uffd: Its userfaultfd.
+ */
+struct silent {
+	uint8_t *page;
+	int uffd;
+};
+
+static int silent_map(struct silent *s)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register region = {
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+
+	s->page = map_private(page_size());
+	s->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (!s->page || s->uffd < 0 || ioctl(s->uffd, UFFDIO_API, &api))
+		return -errno;
+	region.range.start = ptr_u64(s->page);
+	region.range.len = page_size();
+	return ioctl(s->uffd, UFFDIO_REGISTER, &region) ? -errno : 0;
+}
+
+/* Wait until somebody waits for the page. */
+static int silent_wait(const struct silent *s)
+{
+	struct pollfd event = { .fd = s->uffd, .events = POLLIN };
+
+	return poll(&event, 1, PROMPT_MS) == 1 ? 0 : -ETIMEDOUT;
+}
+
+static int silent_answer(const struct silent *s)
+{
+	struct uffdio_zeropage zero = {
+		.range = { ptr_u64(s->page), page_size() },
+	};
+
+	return ioctl(s->uffd, UFFDIO_ZEROPAGE, &zero) ? -errno : 0;
+}
+
+/* What the operations behind the middle are. */
+enum rest { WRITES, READS, SETS, CLEARS, MIX };
+
+static struct cordbg_operation rest_op(enum rest rest, uint8_t *at,
+				       uint8_t *buffer)
+{
+	switch (rest) {
+	case WRITES:
+		return op_write(at, buffer, 1);
+	case READS:
+		return op_read(at, buffer, 1);
+	case SETS:
+		return op_set(at);
+	default:
+		return op_clear(at);
+	}
+}
+
+/**
+ * struct run - a batch on its way
+ * @ops: Its operations, which write to a byte of their own each; in the middle
+ *	one whose data does not come.
+ * @arg: The ioctl's argument.
+ * @fd: The session.
+ * @err: What the call returned.
+ */
+struct run {
+	struct cordbg_operation ops[COUNT];
+	struct cordbg_batch arg;
+	int fd;
+	int err;
+};
+
+static void run_prepare(struct run *run, int fd, enum rest rest, uint8_t *at,
+			uint8_t *buffer, uint8_t *silent)
+{
+	int i;
+
+	for (i = 0; i < BEFORE; i++)
+		run->ops[i] = op_write(at + i, buffer, 1);
+	for (; i < COUNT; i++) {
+		enum rest kind = rest == MIX ? (enum rest)(i % MIX) : rest;
+
+		run->ops[i] = rest_op(kind, at + 8 * i, buffer);
+	}
+	run->ops[BEFORE] = op_write(at + BEFORE, silent, 1);
+	run->arg = (struct cordbg_batch) {
+		.argsz = sizeof(run->arg),
+		.operations = ptr_u64(run->ops),
+		.count = COUNT,
+		.operation_size = sizeof(*run->ops),
+		.done = POISON32,
+	};
+	run->fd = fd;
+	run->err = 1;
+}
+
+static void *run_main(void *data)
+{
+	struct run *run = data;
+
+	run->err = cordbg_ioctl(run->fd, CORDBG_BATCH, &run->arg);
+	return NULL;
+}
+
+FIXTURE(gone)
+{
+	struct image image;
+	struct silent silent;
+	struct run run;
+	uint8_t byte;
+	bool dead;
+};
+
+FIXTURE_VARIANT(gone)
+{
+	enum rest rest;
+	char how;		/* a request to the image, or 0: it is killed */
+};
+
+FIXTURE_VARIANT_ADD(gone, killed_writes) { .rest = WRITES };
+FIXTURE_VARIANT_ADD(gone, killed_reads) { .rest = READS };
+FIXTURE_VARIANT_ADD(gone, killed_sets) { .rest = SETS };
+FIXTURE_VARIANT_ADD(gone, killed_clears) { .rest = CLEARS };
+FIXTURE_VARIANT_ADD(gone, exits) { .rest = MIX, .how = IMAGE_QUIT };
+FIXTURE_VARIANT_ADD(gone, execs_writes) { .rest = WRITES, .how = IMAGE_EXEC };
+FIXTURE_VARIANT_ADD(gone, execs_sets) { .rest = SETS, .how = IMAGE_EXEC };
+FIXTURE_VARIANT_ADD(gone, execs) { .rest = MIX, .how = IMAGE_EXEC };
+
+FIXTURE_SETUP(gone)
+{
+	ASSERT_EQ(0, image_start(&self->image, IMAGE_SELF, NULL));
+	ASSERT_EQ(0, silent_map(&self->silent));
+	self->byte = 0x99;
+	run_prepare(&self->run, session_open(self->image.pid), variant->rest,
+		    marker, &self->byte, self->silent.page);
+	ASSERT_LE(0, self->run.fd);
+}
+
+FIXTURE_TEARDOWN(gone)
+{
+	if (!self->dead)
+		EXPECT_EQ(0, image_stop(&self->image));
+	close(self->run.fd);
+}
+
+/* End the image that the session is bound to. */
+static int end_image(struct _test_data_gone *self, char how)
+{
+	if (how == IMAGE_EXEC)
+		return image_ask(&self->image, how) == IMAGE_READY ? 0 : -EPIPE;
+	self->dead = true;
+	if (how)
+		return image_stop(&self->image);
+	return WIFSIGNALED(child_kill(self->image.pid)) ? 0 : -ECHILD;
+}
+
+TEST_F(gone, in_the_middle)
+{
+	const struct cordbg_operation *ops = self->run.ops;
+	pthread_t thread;
+	uint32_t i, last;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_main, &self->run));
+	ASSERT_EQ(0, silent_wait(&self->silent));
+	ASSERT_EQ(0, end_image(self, variant->how));
+	ASSERT_EQ(0, silent_answer(&self->silent));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+
+	EXPECT_EQ(-ESRCH, self->run.err);
+	for (i = 0; i < BEFORE; i++)
+		EXPECT_TRUE(op_done(&ops[i], 1));
+	/* The one in the middle may have got through. */
+	last = ops[BEFORE].status ? BEFORE : BEFORE + 1;
+	EXPECT_TRUE(op_refused(&ops[last], -ESRCH));
+	EXPECT_EQ(last + 1, self->run.arg.done);
+	EXPECT_TRUE(ops_unanswered(ops + last + 1, COUNT - last - 1));
+	/* Nothing of it is in the next image. */
+	if (!self->dead)
+		EXPECT_EQ(IMAGE_YES, image_ask(&self->image, IMAGE_CHECK));
+}
+
+/* It has gone before the batch begins. */
+TEST_F(gone, before)
+{
+	ASSERT_EQ(0, end_image(self, variant->how));
+	run_main(&self->run);
+	EXPECT_EQ(-ESRCH, self->run.err);
+	EXPECT_EQ(0U, self->run.arg.done);
+	EXPECT_TRUE(ops_unanswered(self->run.ops, COUNT));
+	self->run.arg.flags = CORDBG_BATCH_ATOMIC;
+	run_main(&self->run);
+	EXPECT_EQ(-ESRCH, self->run.err);
+	if (!self->dead)
+		EXPECT_EQ(IMAGE_YES, image_ask(&self->image, IMAGE_CHECK));
+}
+
+/* Either all of an atomic batch was for the image it is bound to, or nothing. */
+TEST_F(gone, atomic)
+{
+	const struct cordbg_operation *ops = self->run.ops;
+	pthread_t thread;
+	int i, end;
+
+	/* A clear of what was not set would be refused for that. */
+	for (i = BEFORE + 1; i < COUNT; i++)
+		if (ops[i].op == CORDBG_OP_CLEAR_BREAKPOINT)
+			ASSERT_EQ(0, do_break(self->run.fd, ops[i].address));
+	self->run.arg.flags = CORDBG_BATCH_ATOMIC;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_main, &self->run));
+	ASSERT_EQ(0, silent_wait(&self->silent));
+	end = end_image(self, variant->how);
+	ASSERT_EQ(0, silent_answer(&self->silent));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	ASSERT_EQ(0, end);
+	ASSERT_TRUE(!self->run.err || self->run.err == -ESRCH);
+	if (!self->run.err)
+		for (i = 0; i < COUNT; i++)
+			EXPECT_EQ(0, ops[i].status);
+	if (!self->dead)
+		EXPECT_EQ(IMAGE_YES, image_ask(&self->image, IMAGE_CHECK));
+}
+
+/*
+ * A tool that is killed. What it shares with the test outlives it.
+ */
+
+FIXTURE(killed)
+{
+	struct field f;
+	struct run *run;
+	uint8_t *byte;
+};
+
+FIXTURE_SETUP(killed)
+{
+	ASSERT_EQ(0, field_start(&self->f));
+	self->run = (void *)map_anon(sizeof(*self->run), PROT_READ | PROT_WRITE,
+				     MAP_SHARED);
+	self->byte = map_anon(page_size(), PROT_READ | PROT_WRITE, MAP_SHARED);
+	ASSERT_TRUE(self->run && self->byte);
+	*self->byte = 0x99;
+}
+
+FIXTURE_TEARDOWN(killed)
+{
+	EXPECT_EQ(0, debuggee_stop(&self->f.d));
+}
+
+/* The life of a tool: it is killed while its batch waits for the page. */
+static void tool_main(struct _test_data_killed *self, uint32_t flags)
+{
+	struct silent silent;
+	pthread_t thread;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (silent_map(&silent))
+		_exit(1);
+	run_prepare(self->run, session_open(self->f.d.target.pid), SETS,
+		    self->f.memory, self->byte, silent.page);
+	self->run->arg.flags = flags;
+	if (pthread_create(&thread, NULL, run_main, self->run) ||
+	    silent_wait(&silent))
+		_exit(2);
+	kill(getpid(), SIGKILL);
+	pause();
+}
+
+static int kill_tool(struct _test_data_killed *self, uint32_t flags)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		tool_main(self, flags);
+	if (child_wait(pid, PROMPT_MS, &status))
+		return -ETIMEDOUT;
+	return WIFSIGNALED(status) ? 0 : -WEXITSTATUS(status);
+}
+
+TEST_F(killed, tool)
+{
+	const struct cordbg_operation *ops = self->run->ops;
+	int i;
+
+	ASSERT_EQ(0, kill_tool(self, 0));
+	for (i = 0; i < BEFORE; i++)
+		EXPECT_TRUE(op_done(&ops[i], 1));
+	EXPECT_TRUE(op_refused(&ops[BEFORE], -EINTR)) {
+		TH_LOG("status %d", ops[BEFORE].status);
+	}
+	EXPECT_EQ(BEFORE + 1, self->run->arg.done);
+	EXPECT_TRUE(ops_unanswered(ops + BEFORE + 1, COUNT - BEFORE - 1));
+	memset(self->f.memory, 0x99, BEFORE);
+	EXPECT_TRUE(field_untouched(&self->f));
+}
+
+TEST_F(killed, tool_atomic)
+{
+	ASSERT_EQ(0, kill_tool(self, CORDBG_BATCH_ATOMIC));
+	EXPECT_TRUE(field_untouched(&self->f));
+}
+
+int main(int argc, char **argv)
+{
+	image_main(argc, argv);
+	return test_harness_run(argc, argv);
+}
