@@ -13,6 +13,7 @@ struct insertion {
 	uint8_t *from;
 	size_t count;
 	uint8_t saved[MOST_INSERTED][OPCODE_LEN];
+	struct cordbg_operation operations[MOST_INSERTED];
 };
 
 static uint8_t *address_of(const struct insertion *in, size_t i)
@@ -39,6 +40,38 @@ static int cordbg_clear(struct insertion *in)
 	for (i = 0; !err && i < in->count; i++)
 		err = do_clear(in->peer.fd, ptr_u64(address_of(in, i)));
 	return err;
+}
+
+/* All in one call. */
+static int cordbg_batch(struct insertion *in, uint32_t op)
+{
+	struct cordbg_batch arg = {
+		.argsz = sizeof(arg),
+		.operations = ptr_u64(in->operations),
+		.count = in->count,
+		.operation_size = sizeof(in->operations[0]),
+	};
+	int err;
+	size_t i;
+
+	for (i = 0; i < in->count; i++) {
+		in->operations[i].op = op;
+		in->operations[i].address = ptr_u64(address_of(in, i));
+	}
+	err = cordbg_ioctl(in->peer.fd, CORDBG_BATCH, &arg);
+	for (i = 0; !err && i < in->count; i++)
+		err = in->operations[i].status;
+	return err;
+}
+
+static int cordbg_batch_set(struct insertion *in)
+{
+	return cordbg_batch(in, CORDBG_OP_SET_BREAKPOINT);
+}
+
+static int cordbg_batch_clear(struct insertion *in)
+{
+	return cordbg_batch(in, CORDBG_OP_CLEAR_BREAKPOINT);
 }
 
 /* Replace the opcode's bytes in one word, and save them. */
@@ -114,6 +147,7 @@ static const struct inserter {
 	int (*clear)(struct insertion *in);
 } inserters[] = {
 	{ "cordbg", "cordbg", cordbg_set, cordbg_clear },
+	{ "cordbg batch", "cordbg", cordbg_batch_set, cordbg_batch_clear },
 	{ "process_vm", "process_vm", other_set, other_clear },
 	{ "proc_mem", "proc_mem", other_set, other_clear },
 	{ "ptrace", "ptrace", ptrace_set, ptrace_clear },
