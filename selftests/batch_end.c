@@ -323,6 +323,110 @@ TEST_F(killed, tool_atomic)
 	EXPECT_TRUE(field_untouched(&self->f));
 }
 
+/*
+ * A long batch, of large writes, and no page to wait for.
+ */
+#define PIECE		131072U
+#define MIDDLE		100	/* the write at which the tool is killed */
+#define ATTEMPTS	8
+
+static pid_t start_large(struct _test_data_killed *self, uint8_t *at,
+			 uint8_t *bytes)
+{
+	struct run *run = self->run;
+	pid_t pid;
+	int i;
+
+	for (i = 0; i < COUNT; i++)
+		run->ops[i] = op_write(at + i * PIECE, bytes, PIECE);
+	run->arg.argsz = sizeof(run->arg);
+	run->arg.operations = ptr_u64(run->ops);
+	run->arg.count = COUNT;
+	run->arg.operation_size = sizeof(*run->ops);
+	run->arg.done = POISON32;
+	run->err = 1;
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		run->fd = session_open(self->f.d.target.pid);
+		run_main(run);
+		_exit(0);
+	}
+	return pid;
+}
+
+/* Kill the tool when it has come to the middle: 0 or a negative errno. */
+static int kill_large(struct _test_data_killed *self, uint8_t *at, pid_t tool)
+{
+	uint64_t limit = now_ms() + PROMPT_MS;
+	uint8_t byte = 0;
+	int status;
+
+	while (byte != 0x99 && now_ms() < limit)
+		if (peek(self->f.d.target.pid, at + MIDDLE * PIECE, &byte, 1))
+			return -EFAULT;
+	kill(tool, SIGKILL);
+	return child_wait(tool, PROMPT_MS, &status);
+}
+
+/* Whether a range has @new bytes that were written, and then none. */
+static bool begins_with_new(const uint8_t *p, size_t new)
+{
+	return (!new || filled_with(p, 0x99, new)) &&
+	       (new == PIECE || filled_with(p + new, 0, PIECE - new));
+}
+
+/* What is told and what is there: 0 or the line. */
+static int judge_large(const struct run *run, const uint8_t *seen)
+{
+	const struct cordbg_operation *op;
+	uint32_t i, done = run->arg.done;
+
+	if (done > COUNT || !ops_unanswered(run->ops + done, COUNT - done))
+		return __LINE__;
+	for (i = 0; i < COUNT; i++) {
+		op = &run->ops[i];
+		if (i >= done ? !begins_with_new(seen + i * PIECE, 0) :
+		    !begins_with_new(seen + i * PIECE, op->done))
+			return __LINE__;
+		if (i < done && op->status && (op->status != -EINTR ||
+					       i != done - 1))
+			return __LINE__;
+		if (i < done && !op->status && op->done != PIECE)
+			return __LINE__;
+	}
+	return 0;
+}
+
+TEST_F_TIMEOUT(killed, tool_with_large_writes, 200)
+{
+	uint8_t *at = map_private(COUNT * PIECE), *seen;
+	uint8_t *bytes = map_private(PIECE);
+	uint32_t done = COUNT;
+	int attempt;
+	pid_t tool;
+
+	seen = map_private(COUNT * PIECE);
+	ASSERT_TRUE(at && bytes && seen);
+	memset(bytes, 0x99, PIECE);
+	EXPECT_EQ(0, debuggee_stop(&self->f.d));
+	ASSERT_EQ(0, debuggee_start(&self->f.d));
+	for (attempt = 0; attempt < ATTEMPTS && done == COUNT; attempt++) {
+		ASSERT_EQ(0, target_call(&self->f.d.target, in_target_fill,
+					 (unsigned long)at, COUNT * PIECE, 0));
+		tool = start_large(self, at, bytes);
+		ASSERT_LT(0, tool);
+		ASSERT_EQ(0, kill_large(self, at, tool));
+		done = self->run->arg.done;
+		ASSERT_EQ(0, peek(self->f.d.target.pid, at, seen,
+				  COUNT * PIECE));
+		ASSERT_EQ(0, judge_large(self->run, seen));
+		TH_LOG("killed after %u of %u operations", done, COUNT);
+	}
+	ASSERT_GT(COUNT, done);
+	ASSERT_LE(MIDDLE, done);
+}
+
 int main(int argc, char **argv)
 {
 	image_main(argc, argv);
