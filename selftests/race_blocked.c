@@ -14,7 +14,7 @@
 #define AREA_SIZE	1048576
 
 /* The part of the caller's memory that blocks. */
-enum part { STRUCTURE, WRITTEN, BUFFER, BUFFER_TAIL };
+enum part { STRUCTURE, WRITTEN, BUFFER, BUFFER_TAIL, OPERATIONS };
 
 FIXTURE(blocked)
 {
@@ -29,6 +29,7 @@ FIXTURE_VARIANT(blocked)
 	unsigned long cmd;
 	enum part part;
 	uint32_t size;
+	uint32_t flags;		/* of a batch */
 };
 
 FIXTURE_VARIANT_ADD(blocked, write_structure)
@@ -115,6 +116,44 @@ FIXTURE_VARIANT_ADD(blocked, list_array)
 	.size = 100,
 };
 
+FIXTURE_VARIANT_ADD(blocked, batch_operations)
+{
+	.cmd = CORDBG_BATCH,
+	.part = OPERATIONS,
+	.size = 10,
+};
+
+FIXTURE_VARIANT_ADD(blocked, batch_write)
+{
+	.cmd = CORDBG_BATCH,
+	.part = BUFFER,
+	.size = 8,
+};
+
+FIXTURE_VARIANT_ADD(blocked, batch_atomic_operations)
+{
+	.cmd = CORDBG_BATCH,
+	.part = OPERATIONS,
+	.size = 10,
+	.flags = CORDBG_BATCH_ATOMIC,
+};
+
+FIXTURE_VARIANT_ADD(blocked, batch_atomic_write)
+{
+	.cmd = CORDBG_BATCH,
+	.part = BUFFER,
+	.size = 8,
+	.flags = CORDBG_BATCH_ATOMIC,
+};
+
+FIXTURE_VARIANT_ADD(blocked, batch_atomic_write_tail)
+{
+	.cmd = CORDBG_BATCH,
+	.part = BUFFER_TAIL,
+	.size = AREA_SIZE,
+	.flags = CORDBG_BATCH_ATOMIC,
+};
+
 /* Memory whose last @size bytes block, after @before bytes that do not. */
 static uint8_t *map_silent(size_t before, size_t size, int *uffd)
 {
@@ -143,6 +182,7 @@ union argument {
 	struct cordbg_transfer transfer;
 	struct cordbg_set_breakpoint set;
 	struct cordbg_list_breakpoints list;
+	struct cordbg_batch batch;
 };
 
 /**
@@ -166,6 +206,23 @@ static void *call_main(void *data)
 	_exit(1);
 }
 
+/* Operations that block, or one whose data does. */
+static void batch_fill(struct cordbg_batch *arg, uint64_t target,
+		       const struct _fixture_variant_blocked *v,
+		       uint8_t *buffer)
+{
+	static struct cordbg_operation op = { .op = CORDBG_OP_WRITE_MEMORY };
+
+	op.address = target;
+	op.buffer = ptr_u64(buffer);
+	op.size = v->size;
+	arg->argsz = sizeof(*arg);
+	arg->flags = v->flags;
+	arg->operations = ptr_u64(v->part == OPERATIONS ? (void *)buffer : &op);
+	arg->count = v->part == OPERATIONS ? v->size : 1;
+	arg->operation_size = sizeof(op);
+}
+
 static void argument_fill(union argument *arg, uint64_t target,
 			  const struct _fixture_variant_blocked *v,
 			  uint8_t *buffer, uint64_t *written)
@@ -177,6 +234,9 @@ static void argument_fill(union argument *arg, uint64_t target,
 		arg->set.address = target;
 		arg->set.buffer = ptr_u64(buffer);
 		arg->set.bufsize = v->size;
+		break;
+	case CORDBG_BATCH:
+		batch_fill(&arg->batch, target, v, buffer);
 		break;
 	case CORDBG_LIST_BREAKPOINTS:
 		arg->argsz = sizeof(arg->list);
