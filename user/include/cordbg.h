@@ -313,12 +313,14 @@ int cordbg_list_breakpoints_ex(struct cordbg_process *process, uint64_t start,
  * operations has not happened.
  *
  * With CORDBG_BATCH_ATOMIC all of them happen or none does. None: then the call
- * returns the error of the first that was refused, which has it as its status, and
- * all others have -ECANCELED. All: then breakpoints were set first and cleared
- * last, and transfers were done in their order. No other session sees a part of it;
- * but the program does, which is not stopped. There may be CORDBG_ATOMIC_OPERATIONS
- * operations (1024), which transfer CORDBG_ATOMIC_BYTES bytes (16 MiB) together; of
- * two that set or clear at one address the second is refused with -EINVAL.
+ * returns the error of one that was refused, which has it as its status, and all
+ * others have -ECANCELED. All: then breakpoints were set first and cleared last,
+ * and transfers were done in their order. It is one step for the breakpoints of
+ * other sessions and for their transfers of up to 256 KiB; but not for the program,
+ * which is not stopped. There may be CORDBG_ATOMIC_OPERATIONS operations (1024),
+ * which transfer CORDBG_ATOMIC_BYTES bytes (16 MiB) together; of two that set or
+ * clear at one address the second is refused with -EINVAL. Memory whose pages
+ * cannot be held, that of some devices, is -EACCES.
  *
  * Return: 0; -EINVAL (@flags, or @count is above UINT32_MAX), -EFAULT
  * (@operations), -EMSGSIZE, -ESRCH, -ENOMEM, -EINTR; with CORDBG_BATCH_ATOMIC the
