@@ -105,6 +105,42 @@ static int clear_once(void *context)
 	return err;
 }
 
+#define BATCHED		100
+
+/* Breakpoints that are set, and cleared again. */
+struct batched {
+	int session;
+	struct cordbg_batch arg;
+	struct cordbg_operation operations[2 * BATCHED];
+};
+
+static int batch_once(void *context)
+{
+	struct batched *b = context;
+
+	return cordbg_ioctl(b->session, CORDBG_BATCH, &b->arg);
+}
+
+static void profile_batch(struct bench_area *area)
+{
+	static struct batched b;
+	size_t i;
+
+	b.session = bench_session(area);
+	b.arg.argsz = sizeof(b.arg);
+	b.arg.operations = ptr_u64(b.operations);
+	b.arg.count = ARRAY_SIZE(b.operations);
+	b.arg.operation_size = sizeof(b.operations[0]);
+	for (i = 0; i < ARRAY_SIZE(b.operations); i++) {
+		b.operations[i].op = i < BATCHED ? CORDBG_OP_SET_BREAKPOINT :
+						   CORDBG_OP_CLEAR_BREAKPOINT;
+		b.operations[i].address = ptr_u64(area->base) +
+					  i % BATCHED * BENCH_STRIDE;
+	}
+	profile("cordbg batch of 100 set and 100 clear", batch_once, &b);
+	close(b.session);
+}
+
 /* profile() makes two rounds, the first of which does not count. */
 static void profile_breakpoints(struct bench_area *area)
 {
@@ -151,6 +187,7 @@ void bench_profile(void)
 	}
 	profile_beside(&area);
 	profile_breakpoints(&area);
+	profile_batch(&area);
 	profile("cordbg attach and close", attach_once, &area.target.pid);
 	profile("proc_mem open and close", open_mem_once, &area.target.pid);
 	bench_area_stop(&area);
