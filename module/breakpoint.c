@@ -126,7 +126,7 @@ static int set_locked(struct cordbg_session *session,
 	int err;
 
 	cordbg_shadows_purge(process);
-	shadow = cordbg_shadow_first(process, address);
+	shadow = cordbg_shadow_in(process, address, 1);
 	if (shadow && shadow->address != address)
 		shadow = NULL;
 	if (shadow && cordbg_owner_find(shadow, session))
@@ -217,7 +217,7 @@ static int take_out(const struct cordbg_shadow *shadow,
 static int clear_locked(struct cordbg_session *session, unsigned long address)
 {
 	struct cordbg_process *process = session->process;
-	struct cordbg_shadow *shadow = cordbg_shadow_first(process, address);
+	struct cordbg_shadow *shadow = cordbg_shadow_in(process, address, 1);
 	struct cordbg_owner *owner = NULL;
 	struct cordbg_window window;
 	int err = 0;

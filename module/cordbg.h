@@ -56,9 +56,25 @@
 #include "opcode.h"
 
 struct cordbg_move;
+struct cordbg_shadow;
 struct mm_struct;
 struct page;
 struct task_struct;
+
+/**
+ * struct cordbg_gap - a range in which no shadow has a byte, dropped or not
+ * @start: Its first address.
+ * @end: The address after its last.
+ * @below: The last shadow below it, or NULL if there is none or it was freed.
+ *
+ * A debugger often comes back to where it was. What is dropped or freed leaves
+ * a gap a gap; what is inserted into it makes it smaller.
+ */
+struct cordbg_gap {
+	unsigned long start;
+	unsigned long end;
+	struct cordbg_shadow *below;
+};
 
 /**
  * struct cordbg_process - one debugged mm, shared by its sessions
@@ -76,6 +92,7 @@ struct task_struct;
  * @cleared: Shadows without owners by their @owners, under @lock.
  * @plants: Counts opcodes planted, under @lock.
  * @purged: What cordbg_shadows_purge() went up to, under @lock.
+ * @gap: Where nothing was found when it was last looked for, under @lock.
  * @moves: mremap(2) under way and what they carried on from, oldest first, under
  *	moves_lock.
  * @nr_moves: Length of @moves, under moves_lock.
@@ -101,6 +118,7 @@ struct cordbg_process {
 	struct list_head cleared;
 	unsigned long plants;
 	unsigned long purged;
+	struct cordbg_gap gap;
 	struct list_head moves;
 	unsigned int nr_moves;
 };
@@ -279,6 +297,9 @@ int cordbg_reserve_init(struct cordbg_reserve *reserve);
 void cordbg_reserve_destroy(struct cordbg_reserve *reserve);
 struct cordbg_shadow *cordbg_shadow_first(const struct cordbg_process *process,
 					  unsigned long address);
+struct cordbg_shadow *cordbg_shadow_in(struct cordbg_process *process,
+				       unsigned long address,
+				       unsigned long size);
 struct cordbg_shadow *cordbg_shadow_next(const struct cordbg_shadow *shadow);
 bool cordbg_shadow_planted(const struct cordbg_shadow *shadow,
 			   const struct cordbg_window *window);

@@ -76,14 +76,19 @@ static void assert_list_stable(const struct cordbg_process *process)
 		       lockdep_is_held(&process->map_lock));
 }
 
-/* The first shadow that ends after @address, dropped or not. */
-static struct cordbg_shadow *shadow_seek(const struct cordbg_process *process,
-					 unsigned long address)
+/*
+ * The first shadow that ends after @address, dropped or not. @below is set to the
+ * one before it.
+ */
+static struct cordbg_shadow *
+shadow_seek_between(const struct cordbg_process *process, unsigned long address,
+		    struct cordbg_shadow **below)
 {
 	struct rb_node *node = process->shadows.rb_node;
 	struct cordbg_shadow *first = NULL;
 
 	assert_list_stable(process);
+	*below = NULL;
 	while (node) {
 		struct cordbg_shadow *shadow = to_shadow(node);
 
@@ -91,10 +96,41 @@ static struct cordbg_shadow *shadow_seek(const struct cordbg_process *process,
 			first = shadow;
 			node = node->rb_left;
 		} else {
+			*below = shadow;
 			node = node->rb_right;
 		}
 	}
 	return first;
+}
+
+static struct cordbg_shadow *shadow_seek(const struct cordbg_process *process,
+					 unsigned long address)
+{
+	struct cordbg_shadow *below;
+
+	return shadow_seek_between(process, address, &below);
+}
+
+/* shadow_seek() that remembers the gap below what it finds. */
+static struct cordbg_shadow *shadow_seek_gap(struct cordbg_process *process,
+					     unsigned long address)
+{
+	struct cordbg_gap *gap = &process->gap;
+	struct cordbg_shadow *above;
+
+	lockdep_assert_held(&process->lock);
+	above = shadow_seek_between(process, address, &gap->below);
+	gap->start = gap->below ? gap->below->address + CORDBG_OPCODE_LEN : 0;
+	gap->end = above ? above->address : ULONG_MAX;
+	return above;
+}
+
+static bool gap_holds(const struct cordbg_process *process,
+		      unsigned long address, unsigned long size)
+{
+	lockdep_assert_held(&process->lock);
+	return address >= process->gap.start &&
+	       address + size <= process->gap.end;
 }
 
 static struct cordbg_shadow *shadow_step(const struct cordbg_shadow *shadow)
@@ -120,6 +156,26 @@ struct cordbg_shadow *cordbg_shadow_first(const struct cordbg_process *process,
 					  unsigned long address)
 {
 	return skip_dropped(shadow_seek(process, address));
+}
+
+/**
+ * cordbg_shadow_in() - the first breakpoint with a byte in a range
+ * @process: The process, locked.
+ * @address: First address of the range.
+ * @size: Its size.
+ *
+ * Return: its shadow, or NULL.
+ */
+struct cordbg_shadow *cordbg_shadow_in(struct cordbg_process *process,
+				       unsigned long address,
+				       unsigned long size)
+{
+	struct cordbg_shadow *shadow;
+
+	if (gap_holds(process, address, size))
+		return NULL;
+	shadow = skip_dropped(shadow_seek_gap(process, address));
+	return shadow && shadow->address < address + size ? shadow : NULL;
 }
 
 /**
@@ -219,9 +275,14 @@ void cordbg_shadow_insert(struct cordbg_process *process,
 			  struct cordbg_shadow *shadow)
 {
 	struct rb_node **link = &process->shadows.rb_node, *parent = NULL;
+	bool in_gap = gap_holds(process, shadow->address, CORDBG_OPCODE_LEN);
 
-	lockdep_assert_held(&process->lock);
 	INIT_LIST_HEAD(&shadow->owners);
+	if (in_gap && process->gap.below) {
+		/* There is nothing in between: no need to begin at the root. */
+		parent = &process->gap.below->node;
+		link = &parent->rb_right;
+	}
 	while (*link) {
 		parent = *link;
 		if (shadow->address < to_shadow(parent)->address)
@@ -233,6 +294,11 @@ void cordbg_shadow_insert(struct cordbg_process *process,
 	rb_link_node(&shadow->node, parent, link);
 	rb_insert_color(&shadow->node, &process->shadows);
 	spin_unlock(&process->map_lock);
+	if (in_gap) {
+		/* What is above: who comes next usually goes on upwards. */
+		process->gap.start = shadow->address + CORDBG_OPCODE_LEN;
+		process->gap.below = shadow;
+	}
 }
 
 static void epoch_advance(struct cordbg_process *process)
@@ -441,6 +507,8 @@ static void shadow_free(struct cordbg_process *process,
 	spin_lock(&process->map_lock);
 	rb_erase(&shadow->node, &process->shadows);
 	spin_unlock(&process->map_lock);
+	if (process->gap.below == shadow)
+		process->gap.below = NULL;
 	kmem_cache_free(shadow_cache, shadow);
 }
 

@@ -235,11 +235,12 @@ static unsigned long copy_through(const struct transfer *t,
 static unsigned long copy_chunk(const struct transfer *t, unsigned long address,
 				unsigned long end)
 {
-	const struct cordbg_process *process = t->session->process;
+	struct cordbg_process *process = t->session->process;
 	struct cordbg_shadow *shadow;
 	unsigned long stop;
 
-	shadow = t->raw ? NULL : cordbg_shadow_first(process, address);
+	shadow = t->raw ? NULL :
+			  cordbg_shadow_in(process, address, end - address);
 	for (; shadow && shadow->address < end;
 	     shadow = cordbg_shadow_next(shadow)) {
 		stop = min(end, shadow->address + CORDBG_OPCODE_LEN);
@@ -285,11 +286,7 @@ static int caller_fault_in(const struct transfer *t, char __user *buffer,
 
 static bool has_breakpoints(const struct transfer *t, size_t n)
 {
-	unsigned long address = t->address + t->done;
-	struct cordbg_shadow *shadow =
-		cordbg_shadow_first(t->session->process, address);
-
-	return shadow && shadow->address < address + n;
+	return cordbg_shadow_in(t->session->process, t->address + t->done, n);
 }
 
 /* Lock the process to copy @n bytes: 0 or an error. */
