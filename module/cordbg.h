@@ -150,6 +150,25 @@ struct cordbg_shadow {
 };
 
 /**
+ * cordbg_shadow_next() - the breakpoint after another
+ * @shadow: The other; its process is locked.
+ *
+ * Return: its shadow, or NULL.
+ */
+static inline struct cordbg_shadow *
+cordbg_shadow_next(const struct cordbg_shadow *shadow)
+{
+	struct cordbg_shadow *next;
+
+	do {
+		next = rb_entry_safe(rb_next(&shadow->node),
+				     struct cordbg_shadow, node);
+		shadow = next;
+	} while (next && READ_ONCE(next->dropped));
+	return next;
+}
+
+/**
  * struct cordbg_reserve - what a new breakpoint needs, allocated before locks
  * @shadow: NULL once used.
  * @owner: NULL once used.
@@ -300,7 +319,6 @@ struct cordbg_shadow *cordbg_shadow_first(const struct cordbg_process *process,
 struct cordbg_shadow *cordbg_shadow_in(struct cordbg_process *process,
 				       unsigned long address,
 				       unsigned long size);
-struct cordbg_shadow *cordbg_shadow_next(const struct cordbg_shadow *shadow);
 bool cordbg_shadow_planted(const struct cordbg_shadow *shadow,
 			   const struct cordbg_window *window);
 bool cordbg_shadow_current(const struct cordbg_shadow *shadow,

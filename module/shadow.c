@@ -140,9 +140,8 @@ static struct cordbg_shadow *shadow_step(const struct cordbg_shadow *shadow)
 
 static struct cordbg_shadow *skip_dropped(struct cordbg_shadow *shadow)
 {
-	while (shadow && READ_ONCE(shadow->dropped))
-		shadow = shadow_step(shadow);
-	return shadow;
+	return shadow && READ_ONCE(shadow->dropped) ?
+		cordbg_shadow_next(shadow) : shadow;
 }
 
 /**
@@ -176,17 +175,6 @@ struct cordbg_shadow *cordbg_shadow_in(struct cordbg_process *process,
 		return NULL;
 	shadow = skip_dropped(shadow_seek_gap(process, address));
 	return shadow && shadow->address < address + size ? shadow : NULL;
-}
-
-/**
- * cordbg_shadow_next() - the breakpoint after another
- * @shadow: The other; its process is locked.
- *
- * Return: its shadow, or NULL.
- */
-struct cordbg_shadow *cordbg_shadow_next(const struct cordbg_shadow *shadow)
-{
-	return skip_dropped(shadow_step(shadow));
 }
 
 /**
