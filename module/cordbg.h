@@ -195,6 +195,19 @@ struct cordbg_owner {
 };
 
 /**
+ * struct cordbg_seen - where there was a mapping lately
+ * @start: Its first address.
+ * @end: The address after its last.
+ *
+ * A hint that nothing depends on: there is no lock, and the two may not belong
+ * together.
+ */
+struct cordbg_seen {
+	unsigned long start;
+	unsigned long end;
+};
+
+/**
  * struct cordbg_session - one open file of /dev/cordbg
  * @process: What the session is bound to, NULL before ATTACH. Set once, with
  *	release semantics, after @task.
@@ -203,6 +216,7 @@ struct cordbg_owner {
  * @owners: struct cordbg_owner by @session_node, under process->lock.
  * @nr_owners: Length of @owners, under process->lock.
  * @claimed: It has owned a breakpoint, under process->lock.
+ * @seen: The mapping that a transfer has been in last.
  */
 struct cordbg_session {
 	/** @lock: Serializes ATTACH on this file. */
@@ -212,6 +226,7 @@ struct cordbg_session {
 	struct list_head owners;
 	unsigned int nr_owners;
 	bool claimed;
+	struct cordbg_seen seen;
 };
 
 /* Pages a window can hold without an allocation: 64 KiB at any alignment. */
@@ -224,6 +239,7 @@ struct cordbg_session {
  * @write: The pages are for writing; otherwise for reading.
  * @force: Accept private mappings whose protection forbids the access.
  * @private: Accept only mappings in which an opcode can be planted.
+ * @seen: Where there was a mapping lately, or NULL.
  * @indirect: Bytes must go through access_process_vm(): a mapping has no pages
  *	to hold (vm_ops->access), or code is written and the instruction cache
  *	needs care that a module cannot give.
@@ -242,6 +258,7 @@ struct cordbg_window {
 	bool force;
 	bool private;
 	bool indirect;
+	struct cordbg_seen *seen;
 	unsigned long address;
 	unsigned long failed;
 	unsigned long nr_pages;

@@ -632,6 +632,7 @@ int cordbg_transfer(struct cordbg_session *session,
 				 arg->flags & CORDBG_FORCE);
 	if (err)
 		return err;
+	t.window.seen = &session->seen;
 	err = probe ? transfer_verify(&t) : transfer_all(&t);
 	cordbg_window_destroy(&t.window);
 	*done = t.done;
