@@ -86,34 +86,30 @@ static int set_new(struct cordbg_session *session,
 		cordbg_shadow_cancel(process, shadow);
 		return err;
 	}
-	cordbg_owner_add(reserve->owner, shadow, session);
-	reserve->owner = NULL;
-	return 0;
+	return cordbg_owner_add(shadow, session);
 }
 
 /* Join a breakpoint of other sessions; plant it again if it is not there. */
 static int set_shared(struct cordbg_session *session,
 		      const struct cordbg_window *window, unsigned long epoch,
-		      struct cordbg_shadow *shadow,
-		      struct cordbg_reserve *reserve)
+		      struct cordbg_shadow *shadow)
 {
 	struct cordbg_process *process = session->process;
-	int err = 0;
+	int err;
 
 	/* The shadow may be that of memory which is there only since. */
 	if (is_moved(process, window, shadow, epoch))
 		return -EAGAIN;
-	if (!cordbg_shadow_planted(shadow, window)) {
-		/* A forked child needs the bytes as they were. */
-		err = cordbg_forks_clean(process);
-		if (!err)
-			err = plant(process, window, shadow);
-	}
-	if (err)
+	err = cordbg_owner_add(shadow, session);
+	if (err || cordbg_shadow_planted(shadow, window))
 		return err;
-	cordbg_owner_add(reserve->owner, shadow, session);
-	reserve->owner = NULL;
-	return 0;
+	/* A forked child needs the bytes as they were. */
+	err = cordbg_forks_clean(process);
+	if (!err)
+		err = plant(process, window, shadow);
+	if (err)
+		cordbg_owner_drop(cordbg_owner_find(shadow, session));
+	return err;
 }
 
 static int set_locked(struct cordbg_session *session,
@@ -134,7 +130,7 @@ static int set_locked(struct cordbg_session *session,
 	if (session->nr_owners >= READ_ONCE(cordbg_max_breakpoints))
 		return -ENOSPC;
 	if (shadow) {
-		err = set_shared(session, window, epoch, shadow, reserve);
+		err = set_shared(session, window, epoch, shadow);
 	} else {
 		shadow = reserve->shadow;
 		err = set_new(session, window, address, epoch, reserve);
@@ -226,7 +222,7 @@ static int clear_locked(struct cordbg_session *session, unsigned long address)
 		owner = cordbg_owner_find(shadow, session);
 	if (!owner)
 		return -ENOENT;
-	if (list_is_singular(&shadow->owners)) {
+	if (!cordbg_shadow_shared(shadow)) {
 		opcode_window(&window, session);
 		err = take_out(shadow, &window);
 		cordbg_window_unpin(&window, true);
@@ -269,7 +265,7 @@ static int restore_all(struct cordbg_session *session)
 		struct cordbg_shadow *shadow = owner->shadow;
 
 		if (READ_ONCE(shadow->dropped) ||
-		    !list_is_singular(&shadow->owners))
+		    cordbg_shadow_shared(shadow))
 			continue;
 		err = take_out(shadow, &window);
 		if (err && stands != -ENOMEM)

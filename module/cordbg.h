@@ -39,11 +39,13 @@
  * what is below it, which is never held around a fault. The last mmput() tears
  * the mm down, so it is called with none of these held. No lock is held while
  * the caller's memory may fault: it can block as long as it likes (userfaultfd,
- * FUSE); the target's memory faults at most under process->lock.
+ * FUSE); the target's memory faults at most under process->lock, which is why
+ * memory can be allocated under it, too.
  */
 #ifndef CORDBG_MODULE_H
 #define CORDBG_MODULE_H
 
+#include <linux/build_bug.h>
 #include <linux/cordbg.h>
 #include <linux/list.h>
 #include <linux/mmu_notifier.h>
@@ -89,7 +91,7 @@ struct cordbg_gap {
  * @drops: Counts shadows that stopped hiding bytes, under @map_lock.
  * @nr_unmapped: Shadows dropped with their memory that have owners, under
  *	@map_lock.
- * @cleared: Shadows without owners by their @owners, under @lock.
+ * @cleared: Shadows without owners by their @own.session_node, under @lock.
  * @plants: Counts opcodes planted, under @lock.
  * @purged: What cordbg_shadows_purge() went up to, under @lock.
  * @gap: Where nothing was found when it was last looked for, under @lock.
@@ -124,10 +126,27 @@ struct cordbg_process {
 };
 
 /**
+ * struct cordbg_owner - one session's claim to one breakpoint
+ * @session_node: Entry of session->owners.
+ * @next: The next of shadow->owners.
+ * @shadow: The breakpoint.
+ * @session: The session, NULL while this is not in use.
+ *
+ * All under process->lock.
+ */
+struct cordbg_owner {
+	struct list_head session_node;
+	struct cordbg_owner *next;
+	struct cordbg_shadow *shadow;
+	struct cordbg_session *session;
+};
+
+/**
  * struct cordbg_shadow - the program's bytes under one breakpoint
  * @node: Entry of process->shadows.
- * @owners: struct cordbg_owner by @shadow_node; once @cleared, the entry of
- *	process->cleared. Under process->lock.
+ * @owners: The owners, under process->lock.
+ * @own: Memory for one of them: there is rarely another. Once @cleared, its
+ *	@session_node is the entry of process->cleared.
  * @address: Address of the opcode's first byte, a multiple of its length.
  * @dropped: 0, or process->epoch as of when it was dropped; under
  *	process->map_lock.
@@ -140,7 +159,8 @@ struct cordbg_process {
  */
 struct cordbg_shadow {
 	struct rb_node node;
-	struct list_head owners;
+	struct cordbg_owner *owners;
+	struct cordbg_owner own;
 	unsigned long address;
 	unsigned long dropped;
 	unsigned long unmapped;
@@ -148,6 +168,15 @@ struct cordbg_shadow {
 	bool cleared;
 	cordbg_opcode_t original;
 };
+
+/* All that a breakpoint takes, with the pointer that accounting adds. */
+static_assert(sizeof(struct cordbg_shadow) + sizeof(void *) <= 128);
+
+/* Whether more than one session has claimed a breakpoint that one has. */
+static inline bool cordbg_shadow_shared(const struct cordbg_shadow *shadow)
+{
+	return shadow->owners->next;
+}
 
 /**
  * cordbg_shadow_next() - the breakpoint after another
@@ -171,27 +200,9 @@ cordbg_shadow_next(const struct cordbg_shadow *shadow)
 /**
  * struct cordbg_reserve - what a new breakpoint needs, allocated before locks
  * @shadow: NULL once used.
- * @owner: NULL once used.
  */
 struct cordbg_reserve {
 	struct cordbg_shadow *shadow;
-	struct cordbg_owner *owner;
-};
-
-/**
- * struct cordbg_owner - one session's claim to one breakpoint
- * @shadow_node: Entry of shadow->owners.
- * @session_node: Entry of session->owners.
- * @shadow: The breakpoint.
- * @session: The session.
- *
- * All under process->lock.
- */
-struct cordbg_owner {
-	struct list_head shadow_node;
-	struct list_head session_node;
-	struct cordbg_shadow *shadow;
-	struct cordbg_session *session;
 };
 
 /**
@@ -362,8 +373,8 @@ void cordbg_shadows_purge(struct cordbg_process *process);
 void cordbg_shadows_destroy(struct cordbg_process *process);
 struct cordbg_owner *cordbg_owner_find(const struct cordbg_shadow *shadow,
 				       const struct cordbg_session *session);
-void cordbg_owner_add(struct cordbg_owner *owner, struct cordbg_shadow *shadow,
-		      struct cordbg_session *session);
+int cordbg_owner_add(struct cordbg_shadow *shadow,
+		     struct cordbg_session *session);
 void cordbg_owner_drop(struct cordbg_owner *owner);
 
 /* breakpoint.c */

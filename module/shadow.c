@@ -43,14 +43,7 @@ void cordbg_shadow_exit(void)
 int cordbg_reserve_init(struct cordbg_reserve *reserve)
 {
 	reserve->shadow = kmem_cache_zalloc(shadow_cache, GFP_KERNEL);
-	if (!reserve->shadow)
-		return -ENOMEM;
-	reserve->owner = kmem_cache_zalloc(owner_cache, GFP_KERNEL);
-	if (!reserve->owner) {
-		kmem_cache_free(shadow_cache, reserve->shadow);
-		return -ENOMEM;
-	}
-	return 0;
+	return reserve->shadow ? 0 : -ENOMEM;
 }
 
 /**
@@ -61,8 +54,6 @@ void cordbg_reserve_destroy(struct cordbg_reserve *reserve)
 {
 	if (reserve->shadow)
 		kmem_cache_free(shadow_cache, reserve->shadow);
-	if (reserve->owner)
-		kmem_cache_free(owner_cache, reserve->owner);
 }
 
 static struct cordbg_shadow *to_shadow(struct rb_node *node)
@@ -265,7 +256,6 @@ void cordbg_shadow_insert(struct cordbg_process *process,
 	struct rb_node **link = &process->shadows.rb_node, *parent = NULL;
 	bool in_gap = gap_holds(process, shadow->address, CORDBG_OPCODE_LEN);
 
-	INIT_LIST_HEAD(&shadow->owners);
 	if (in_gap && process->gap.below) {
 		/* There is nothing in between: no need to begin at the root. */
 		parent = &process->gap.below->node;
@@ -438,7 +428,7 @@ struct cordbg_owner *cordbg_owner_find(const struct cordbg_shadow *shadow,
 {
 	struct cordbg_owner *owner;
 
-	list_for_each_entry(owner, &shadow->owners, shadow_node) {
+	for (owner = shadow->owners; owner; owner = owner->next) {
 		if (owner->session == session)
 			return owner;
 	}
@@ -447,19 +437,43 @@ struct cordbg_owner *cordbg_owner_find(const struct cordbg_shadow *shadow,
 
 /**
  * cordbg_owner_add() - let a session claim a breakpoint
- * @owner: The claim to fill in.
  * @shadow: The breakpoint; its process is locked.
  * @session: The session.
+ *
+ * Return: 0, or -ENOMEM if it is not the first.
  */
-void cordbg_owner_add(struct cordbg_owner *owner, struct cordbg_shadow *shadow,
-		      struct cordbg_session *session)
+int cordbg_owner_add(struct cordbg_shadow *shadow,
+		     struct cordbg_session *session)
 {
+	struct cordbg_owner *owner = &shadow->own;
+
+	if (owner->session)
+		owner = kmem_cache_alloc(owner_cache, GFP_KERNEL);
+	if (!owner)
+		return -ENOMEM;
 	owner->shadow = shadow;
 	owner->session = session;
-	list_add_tail(&owner->shadow_node, &shadow->owners);
+	owner->next = shadow->owners;
+	shadow->owners = owner;
 	list_add_tail(&owner->session_node, &session->owners);
 	session->nr_owners++;
 	session->claimed = true;
+	return 0;
+}
+
+static void owner_remove(struct cordbg_shadow *shadow,
+			 struct cordbg_owner *owner)
+{
+	struct cordbg_owner **link = &shadow->owners;
+
+	while (*link != owner)
+		link = &(*link)->next;
+	*link = owner->next;
+	list_del(&owner->session_node);
+	owner->session->nr_owners--;
+	owner->session = NULL;
+	if (owner != &shadow->own)
+		kmem_cache_free(owner_cache, owner);
 }
 
 /**
@@ -472,11 +486,8 @@ void cordbg_owner_drop(struct cordbg_owner *owner)
 	struct cordbg_shadow *shadow = owner->shadow;
 
 	lockdep_assert_held(&process->lock);
-	list_del(&owner->shadow_node);
-	list_del(&owner->session_node);
-	owner->session->nr_owners--;
-	kmem_cache_free(owner_cache, owner);
-	if (!list_empty(&shadow->owners))
+	owner_remove(shadow, owner);
+	if (shadow->owners)
 		return;
 	spin_lock(&process->map_lock);
 	if (shadow->dropped)
@@ -485,7 +496,7 @@ void cordbg_owner_drop(struct cordbg_owner *owner)
 		shadow_drop(process, shadow);
 	spin_unlock(&process->map_lock);
 	shadow->cleared = true;
-	list_add_tail(&shadow->owners, &process->cleared);
+	list_add_tail(&shadow->own.session_node, &process->cleared);
 }
 
 static void shadow_free(struct cordbg_process *process,
@@ -515,18 +526,6 @@ void cordbg_shadow_cancel(struct cordbg_process *process,
 	shadow_free(process, shadow);
 }
 
-static void drop_owners(struct cordbg_shadow *shadow)
-{
-	bool last;
-
-	do {
-		last = list_is_singular(&shadow->owners);
-		cordbg_owner_drop(list_first_entry(&shadow->owners,
-						   struct cordbg_owner,
-						   shadow_node));
-	} while (!last);
-}
-
 /* End the claims to memory that was unmapped. */
 static void clear_unmapped(struct cordbg_process *process, unsigned long limit)
 {
@@ -535,8 +534,10 @@ static void clear_unmapped(struct cordbg_process *process, unsigned long limit)
 
 	for (; shadow; shadow = shadow_step(shadow)) {
 		dropped = READ_ONCE(shadow->dropped);
-		if (dropped && dropped <= limit && !shadow->cleared)
-			drop_owners(shadow);
+		if (!dropped || dropped > limit)
+			continue;
+		while (shadow->owners)
+			cordbg_owner_drop(shadow->owners);
 	}
 }
 
@@ -544,10 +545,11 @@ static void free_cleared(struct cordbg_process *process, unsigned long limit)
 {
 	struct cordbg_shadow *shadow, *next;
 
-	list_for_each_entry_safe(shadow, next, &process->cleared, owners) {
+	list_for_each_entry_safe(shadow, next, &process->cleared,
+				 own.session_node) {
 		if (READ_ONCE(shadow->dropped) > limit)
 			break;
-		list_del(&shadow->owners);
+		list_del(&shadow->own.session_node);
 		shadow_free(process, shadow);
 	}
 }
