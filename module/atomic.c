@@ -26,26 +26,26 @@
  * @window: Holds the page of a breakpoint.
  * @epoch: process->epoch from before it was held.
  * @reserve: For a new breakpoint.
- * @shadow: The breakpoint, once claimed.
- * @owner: The claim that is dropped, or has been made.
- * @fresh: The breakpoint is new and has no owner yet.
+ * @shadow: The breakpoint, once claimed or found to be cleared.
+ * @owner: The session's claim to it: made, or about to be dropped.
+ * @planted: The opcode has been put in memory.
  */
 struct step {
 	struct cordbg_operation *op;
 	struct transfer *transfer;
 	struct cordbg_window window;
 	unsigned long epoch;
-	struct cordbg_reserve reserve;
+	struct cordbg_shadow *reserve;
 	struct cordbg_shadow *shadow;
 	struct cordbg_owner *owner;
-	bool fresh;
+	bool planted;
 };
 
 /**
  * struct atomic - one ioctl on its way
  * @session: The session, entered.
  * @nr: Operations.
- * @sets: Breakpoints claimed and not set yet.
+ * @fresh: Breakpoints claimed that have no owner yet.
  * @at: The operation in hand, @nr if none is.
  * @happened: All has been carried out.
  * @ops: The operations.
@@ -55,7 +55,7 @@ struct step {
 struct atomic {
 	struct cordbg_session *session;
 	u32 nr;
-	u32 sets;
+	u32 fresh;
 	u32 at;
 	bool happened;
 	struct cordbg_operation *ops;
@@ -167,33 +167,54 @@ static struct cordbg_shadow *find(const struct atomic *a,
 	return shadow && shadow->address == step->op->address ? shadow : NULL;
 }
 
+/* A new breakpoint, without an owner until its opcode stands. */
+static void claim_new(struct atomic *a, struct step *step)
+{
+	step->shadow = step->reserve;
+	step->reserve = NULL;
+	step->shadow->address = step->op->address;
+	cordbg_shadow_insert(a->session->process, step->shadow);
+	a->fresh++;
+}
+
+/* @step has the breakpoint, to be undone, only once it is claimed. */
+static int claim_shared(struct atomic *a, struct step *step,
+			struct cordbg_shadow *shadow)
+{
+	int err = cordbg_owner_add(shadow, a->session);
+
+	if (err)
+		return err;
+	step->shadow = shadow;
+	step->owner = cordbg_owner_find(shadow, a->session);
+	return 0;
+}
+
 static int claim_set(struct atomic *a, struct step *step)
 {
 	struct cordbg_process *process = a->session->process;
+	struct cordbg_shadow *shadow = find(a, step);
 	cordbg_opcode_t insn;
-	int err;
+	int err = 0;
 
-	step->shadow = find(a, step);
-	if (step->shadow && cordbg_owner_find(step->shadow, a->session))
+	if (shadow && cordbg_owner_find(shadow, a->session))
 		return -EEXIST;
-	if (a->session->nr_owners + a->sets >=
+	if (a->session->nr_owners + a->fresh >=
 	    READ_ONCE(cordbg_max_breakpoints))
 		return -ENOSPC;
-	if (!step->shadow) {
-		step->shadow = step->reserve.shadow;
-		step->shadow->address = step->op->address;
-		cordbg_shadow_insert(process, step->shadow);
-		step->reserve.shadow = NULL;
-		step->fresh = true;
-	}
+	if (shadow)
+		err = claim_shared(a, step, shadow);
+	else
+		claim_new(a, step);
+	if (err)
+		return err;
 	if (cordbg_page_moved(process, &step->window, step->shadow,
 			      step->epoch))
 		return -EAGAIN;
 	err = cordbg_window_peek(&step->window, step->op->address, &insn);
 	if (!err && cordbg_is_breakpoint(insn) &&
-	    (step->fresh || insn != CORDBG_OPCODE))
+	    (!step->owner || insn != CORDBG_OPCODE))
 		err = -EBUSY;
-	a->sets += !err;
 	return err;
 }
 
@@ -207,7 +228,7 @@ static int claim_clear(struct atomic *a, struct step *step)
 		step->owner = cordbg_owner_find(step->shadow, a->session);
 	if (!step->owner)
 		return -ENOENT;
-	if (!list_is_singular(&step->shadow->owners))
+	if (cordbg_shadow_shared(step->shadow))
 		return 0;
 	err = cordbg_window_cover(&step->window, step->op->address);
 	if (READ_ONCE(step->shadow->dropped))
@@ -254,18 +275,20 @@ static int commit_set(struct atomic *a, struct step *step)
 	struct cordbg_process *process = a->session->process;
 	int err = 0;
 
-	if (step->fresh || !cordbg_shadow_planted(step->shadow, &step->window)) {
+	if (!step->owner ||
+	    !cordbg_shadow_planted(step->shadow, &step->window)) {
 		do {
 			err = cordbg_opcode_plant(process, &step->window,
 						  step->shadow);
 		} while (err == -EAGAIN);
+		step->planted = !err;
 	}
+	/* The first owner of a breakpoint needs no memory. */
+	if (!err && !step->owner)
+		err = cordbg_owner_add(step->shadow, a->session);
 	if (err)
 		return err;
-	cordbg_owner_add(step->reserve.owner, step->shadow, a->session);
-	step->owner = step->reserve.owner;
-	step->reserve.owner = NULL;
-	step->fresh = false;
+	step->owner = cordbg_owner_find(step->shadow, a->session);
 	memcpy(step->op->original, &step->shadow->original, CORDBG_OPCODE_LEN);
 	step->op->done = CORDBG_OPCODE_LEN;
 	return 0;
@@ -279,24 +302,24 @@ static void commit_clear(struct step *step)
 	cordbg_owner_drop(step->owner);
 }
 
+static void undo_set(struct atomic *a, struct step *step)
+{
+	if (step->planted)
+		cordbg_opcode_remove(step->shadow, &step->window);
+	if (step->owner)
+		cordbg_owner_drop(step->owner);
+	else if (step->shadow)
+		cordbg_shadow_cancel(a->session->process, step->shadow);
+}
+
 /* Take back what was claimed and set: what has been refused sets nothing. */
 static void undo_sets(struct atomic *a)
 {
-	struct step *step;
 	u32 i;
 
 	for (i = 0; i < a->nr; i++) {
-		step = &a->steps[i];
-		if (step->op->op != CORDBG_OP_SET_BREAKPOINT)
-			continue;
-		if (step->fresh) {
-			cordbg_shadow_cancel(a->session->process, step->shadow);
-		} else if (step->owner) {
-			if (list_is_singular(&step->shadow->owners))
-				cordbg_opcode_remove(step->shadow,
-						     &step->window);
-			cordbg_owner_drop(step->owner);
-		}
+		if (a->ops[i].op == CORDBG_OP_SET_BREAKPOINT)
+			undo_set(a, &a->steps[i]);
 	}
 }
 
@@ -341,7 +364,7 @@ static int carry_out(struct atomic *a)
 	int err;
 
 	a->at = a->nr;
-	a->sets = 0;
+	a->fresh = 0;
 	if (mutex_lock_killable(&process->lock))
 		return -EINTR;
 	cordbg_shadows_purge(process);

@@ -32,7 +32,7 @@ struct batch {
 	u32 stride;
 	u32 left;
 	u32 done;
-	struct cordbg_reserve reserves[CHUNK_OPERATIONS];
+	struct cordbg_shadow *reserves[CHUNK_OPERATIONS];
 	struct cordbg_operation ops[CHUNK_OPERATIONS];
 };
 

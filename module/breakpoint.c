@@ -29,15 +29,15 @@ struct workqueue_struct *cordbg_workqueue;
 /* A new breakpoint. -EAGAIN: the page is not the right one any more. */
 static int set_new(struct cordbg_session *session,
 		   const struct cordbg_window *window, unsigned long address,
-		   unsigned long epoch, struct cordbg_reserve *reserve)
+		   unsigned long epoch, struct cordbg_shadow **reserve)
 {
 	struct cordbg_process *process = session->process;
-	struct cordbg_shadow *shadow = reserve->shadow;
+	struct cordbg_shadow *shadow = *reserve;
 	int err;
 
 	shadow->address = address;
 	cordbg_shadow_insert(process, shadow);
-	reserve->shadow = NULL;
+	*reserve = NULL;
 	if (cordbg_page_moved(process, window, shadow, epoch))
 		err = -EAGAIN;
 	else
@@ -46,46 +46,42 @@ static int set_new(struct cordbg_session *session,
 		cordbg_shadow_cancel(process, shadow);
 		return err;
 	}
-	cordbg_owner_add(reserve->owner, shadow, session);
-	reserve->owner = NULL;
-	return 0;
+	return cordbg_owner_add(shadow, session);
 }
 
 /* Join a breakpoint of other sessions; plant it again if it is not there. */
 static int set_shared(struct cordbg_session *session,
 		      const struct cordbg_window *window, unsigned long epoch,
-		      struct cordbg_shadow *shadow,
-		      struct cordbg_reserve *reserve)
+		      struct cordbg_shadow *shadow)
 {
 	struct cordbg_process *process = session->process;
-	int err = 0;
+	int err;
 
 	/* The shadow may be that of memory which is there only since. */
 	if (cordbg_page_moved(process, window, shadow, epoch))
 		return -EAGAIN;
-	if (!cordbg_shadow_planted(shadow, window)) {
-		/* A forked child needs the bytes as they were. */
-		err = cordbg_forks_clean(process);
-		if (!err)
-			err = cordbg_opcode_plant(process, window, shadow);
-	}
-	if (err)
+	err = cordbg_owner_add(shadow, session);
+	if (err || cordbg_shadow_planted(shadow, window))
 		return err;
-	cordbg_owner_add(reserve->owner, shadow, session);
-	reserve->owner = NULL;
-	return 0;
+	/* A forked child needs the bytes as they were. */
+	err = cordbg_forks_clean(process);
+	if (!err)
+		err = cordbg_opcode_plant(process, window, shadow);
+	if (err)
+		cordbg_owner_drop(cordbg_owner_find(shadow, session));
+	return err;
 }
 
 static int set_locked(struct cordbg_session *session,
 		      const struct cordbg_window *window, unsigned long epoch,
-		      struct cordbg_reserve *reserve,
+		      struct cordbg_shadow **reserve,
 		      struct cordbg_operation *op)
 {
 	struct cordbg_process *process = session->process;
 	struct cordbg_shadow *shadow;
 	int err;
 
-	shadow = cordbg_shadow_first(process, op->address);
+	shadow = cordbg_shadow_in(process, op->address, 1);
 	if (shadow && shadow->address != op->address)
 		shadow = NULL;
 	if (shadow && cordbg_owner_find(shadow, session))
@@ -93,9 +89,9 @@ static int set_locked(struct cordbg_session *session,
 	if (session->nr_owners >= READ_ONCE(cordbg_max_breakpoints))
 		return -ENOSPC;
 	if (shadow) {
-		err = set_shared(session, window, epoch, shadow, reserve);
+		err = set_shared(session, window, epoch, shadow);
 	} else {
-		shadow = reserve->shadow;
+		shadow = *reserve;
 		err = set_new(session, window, op->address, epoch, reserve);
 	}
 	if (err)
@@ -120,7 +116,7 @@ static unsigned int refuse(struct cordbg_operation *ops, unsigned int nr,
 static unsigned int set_held(struct cordbg_session *session,
 			     const struct cordbg_window *window,
 			     unsigned long epoch,
-			     struct cordbg_reserve *reserves,
+			     struct cordbg_shadow **reserves,
 			     struct cordbg_operation *ops, unsigned int nr)
 {
 	struct cordbg_process *process = session->process;
@@ -141,7 +137,7 @@ static unsigned int set_held(struct cordbg_session *session,
 
 /* Set breakpoints in one page; 0 if the page is not the right one any more. */
 static unsigned int set_page(struct cordbg_session *session,
-			     struct cordbg_reserve *reserves,
+			     struct cordbg_shadow **reserves,
 			     struct cordbg_operation *ops, unsigned int nr)
 {
 	unsigned long epoch = READ_ONCE(session->process->epoch);
@@ -173,7 +169,7 @@ static unsigned int in_one_page(const struct cordbg_operation *ops,
 }
 
 static unsigned int set_once(struct cordbg_session *session,
-			     struct cordbg_reserve *reserves,
+			     struct cordbg_shadow **reserves,
 			     struct cordbg_operation *ops, unsigned int nr)
 {
 	unsigned int done;
@@ -215,7 +211,7 @@ int cordbg_breakpoint_check(u64 address)
  * @nr: The number of operations.
  */
 void cordbg_breakpoints_set(struct cordbg_session *session,
-			    struct cordbg_reserve *reserves,
+			    struct cordbg_shadow **reserves,
 			    struct cordbg_operation *ops, unsigned int nr)
 {
 	int err = cordbg_process_watch(session->process);
@@ -232,7 +228,7 @@ static int clear_locked(struct cordbg_session *session,
 			struct cordbg_window *window, unsigned long address)
 {
 	struct cordbg_shadow *shadow =
-		cordbg_shadow_first(session->process, address);
+		cordbg_shadow_in(session->process, address, 1);
 	struct cordbg_owner *owner = NULL;
 	int err;
 
@@ -240,7 +236,7 @@ static int clear_locked(struct cordbg_session *session,
 		owner = cordbg_owner_find(shadow, session);
 	if (!owner)
 		return -ENOENT;
-	if (list_is_singular(&shadow->owners)) {
+	if (!cordbg_shadow_shared(shadow)) {
 		err = cordbg_opcode_remove(shadow, window);
 		if (err)
 			return err;
@@ -290,7 +286,7 @@ static int restore_all(struct cordbg_session *session)
 		struct cordbg_shadow *shadow = owner->shadow;
 
 		if (READ_ONCE(shadow->dropped) ||
-		    !list_is_singular(&shadow->owners))
+		    cordbg_shadow_shared(shadow))
 			continue;
 		err = cordbg_opcode_remove(shadow, &window);
 		if (err && stands != -ENOMEM)

@@ -39,11 +39,13 @@
  * what is below it, which is never held around a fault. The last mmput() tears
  * the mm down, so it is called with none of these held. No lock is held while
  * the caller's memory may fault: it can block as long as it likes (userfaultfd,
- * FUSE); the target's memory faults at most under process->lock.
+ * FUSE); the target's memory faults at most under process->lock, which is why
+ * memory can be allocated under it, too.
  */
 #ifndef CORDBG_MODULE_H
 #define CORDBG_MODULE_H
 
+#include <linux/build_bug.h>
 #include <linux/cordbg.h>
 #include <linux/list.h>
 #include <linux/mmu_notifier.h>
@@ -56,10 +58,26 @@
 #include "opcode.h"
 
 struct cordbg_move;
+struct cordbg_shadow;
 struct mm_struct;
 struct page;
 struct task_struct;
 struct transfer;
+
+/**
+ * struct cordbg_gap - a range in which no shadow has a byte, dropped or not
+ * @start: Its first address.
+ * @end: The address after its last.
+ * @below: The last shadow below it, or NULL if there is none or it was freed.
+ *
+ * A debugger often comes back to where it was. What is dropped or freed leaves
+ * a gap a gap; what is inserted into it makes it smaller.
+ */
+struct cordbg_gap {
+	unsigned long start;
+	unsigned long end;
+	struct cordbg_shadow *below;
+};
 
 /**
  * struct cordbg_process - one debugged mm, shared by its sessions
@@ -74,9 +92,10 @@ struct transfer;
  * @drops: Counts shadows that stopped hiding bytes, under @map_lock.
  * @nr_unmapped: Shadows dropped with their memory that have owners, under
  *	@map_lock.
- * @cleared: Shadows without owners by their @owners, under @lock.
+ * @cleared: Shadows without owners by their @own.session_node, under @lock.
  * @plants: Counts opcodes planted, under @lock.
  * @purged: What cordbg_shadows_purge() went up to, under @lock.
+ * @gap: Where nothing was found when it was last looked for, under @lock.
  * @moves: mremap(2) under way and what they carried on from, oldest first, under
  *	moves_lock.
  * @nr_moves: Length of @moves, under moves_lock.
@@ -102,15 +121,33 @@ struct cordbg_process {
 	struct list_head cleared;
 	unsigned long plants;
 	unsigned long purged;
+	struct cordbg_gap gap;
 	struct list_head moves;
 	unsigned int nr_moves;
 };
 
 /**
+ * struct cordbg_owner - one session's claim to one breakpoint
+ * @session_node: Entry of session->owners.
+ * @next: The next of shadow->owners.
+ * @shadow: The breakpoint.
+ * @session: The session, NULL while this is not in use.
+ *
+ * All under process->lock.
+ */
+struct cordbg_owner {
+	struct list_head session_node;
+	struct cordbg_owner *next;
+	struct cordbg_shadow *shadow;
+	struct cordbg_session *session;
+};
+
+/**
  * struct cordbg_shadow - the program's bytes under one breakpoint
  * @node: Entry of process->shadows.
- * @owners: struct cordbg_owner by @shadow_node; once @cleared, the entry of
- *	process->cleared. Under process->lock.
+ * @owners: The owners, under process->lock.
+ * @own: Memory for one of them: there is rarely another. Once @cleared, its
+ *	@session_node is the entry of process->cleared.
  * @address: Address of the opcode's first byte, a multiple of its length.
  * @dropped: 0, or process->epoch as of when it was dropped; under
  *	process->map_lock.
@@ -123,7 +160,8 @@ struct cordbg_process {
  */
 struct cordbg_shadow {
 	struct rb_node node;
-	struct list_head owners;
+	struct cordbg_owner *owners;
+	struct cordbg_owner own;
 	unsigned long address;
 	unsigned long dropped;
 	unsigned long unmapped;
@@ -132,30 +170,45 @@ struct cordbg_shadow {
 	cordbg_opcode_t original;
 };
 
-/**
- * struct cordbg_reserve - what a new breakpoint needs, allocated before locks
- * @shadow: NULL once used.
- * @owner: NULL once used.
- */
-struct cordbg_reserve {
-	struct cordbg_shadow *shadow;
-	struct cordbg_owner *owner;
-};
+/* All that a breakpoint takes, with the pointer that accounting adds. */
+static_assert(sizeof(struct cordbg_shadow) + sizeof(void *) <= 128);
+
+/* Whether more than one session has claimed a breakpoint that one has. */
+static inline bool cordbg_shadow_shared(const struct cordbg_shadow *shadow)
+{
+	return shadow->owners->next;
+}
 
 /**
- * struct cordbg_owner - one session's claim to one breakpoint
- * @shadow_node: Entry of shadow->owners.
- * @session_node: Entry of session->owners.
- * @shadow: The breakpoint.
- * @session: The session.
+ * cordbg_shadow_next() - the breakpoint after another
+ * @shadow: The other; its process is locked.
  *
- * All under process->lock.
+ * Return: its shadow, or NULL.
  */
-struct cordbg_owner {
-	struct list_head shadow_node;
-	struct list_head session_node;
-	struct cordbg_shadow *shadow;
-	struct cordbg_session *session;
+static inline struct cordbg_shadow *
+cordbg_shadow_next(const struct cordbg_shadow *shadow)
+{
+	struct cordbg_shadow *next;
+
+	do {
+		next = rb_entry_safe(rb_next(&shadow->node),
+				     struct cordbg_shadow, node);
+		shadow = next;
+	} while (next && READ_ONCE(next->dropped));
+	return next;
+}
+
+/**
+ * struct cordbg_seen - where there was a mapping lately
+ * @start: Its first address.
+ * @end: The address after its last.
+ *
+ * A hint that nothing depends on: there is no lock, and the two may not belong
+ * together.
+ */
+struct cordbg_seen {
+	unsigned long start;
+	unsigned long end;
 };
 
 /**
@@ -167,6 +220,7 @@ struct cordbg_owner {
  * @owners: struct cordbg_owner by @session_node, under process->lock.
  * @nr_owners: Length of @owners, under process->lock.
  * @claimed: It has owned a breakpoint, under process->lock.
+ * @seen: The mapping that a transfer has been in last.
  */
 struct cordbg_session {
 	/** @lock: Serializes ATTACH on this file. */
@@ -176,6 +230,7 @@ struct cordbg_session {
 	struct list_head owners;
 	unsigned int nr_owners;
 	bool claimed;
+	struct cordbg_seen seen;
 };
 
 /* Pages a window can hold without an allocation: 64 KiB at any alignment. */
@@ -188,6 +243,7 @@ struct cordbg_session {
  * @write: The pages are for writing; otherwise for reading.
  * @force: Accept private mappings whose protection forbids the access.
  * @private: Accept only mappings in which an opcode can be planted.
+ * @seen: Where there was a mapping lately, or NULL.
  * @indirect: Bytes must go through access_process_vm(): a mapping has no pages
  *	to hold (vm_ops->access), or code is written and the instruction cache
  *	needs care that a module cannot give.
@@ -206,6 +262,7 @@ struct cordbg_window {
 	bool force;
 	bool private;
 	bool indirect;
+	struct cordbg_seen *seen;
 	unsigned long address;
 	unsigned long failed;
 	unsigned long nr_pages;
@@ -276,11 +333,13 @@ int cordbg_window_exchange(const struct cordbg_window *window,
 /* shadow.c */
 int cordbg_shadow_init(void);
 void cordbg_shadow_exit(void);
-int cordbg_reserves_init(struct cordbg_reserve *reserves, unsigned int nr);
-void cordbg_reserves_destroy(struct cordbg_reserve *reserves, unsigned int nr);
+int cordbg_reserves_init(struct cordbg_shadow **reserves, unsigned int nr);
+void cordbg_reserves_destroy(struct cordbg_shadow **reserves, unsigned int nr);
 struct cordbg_shadow *cordbg_shadow_first(const struct cordbg_process *process,
 					  unsigned long address);
-struct cordbg_shadow *cordbg_shadow_next(const struct cordbg_shadow *shadow);
+struct cordbg_shadow *cordbg_shadow_in(struct cordbg_process *process,
+				       unsigned long address,
+				       unsigned long size);
 bool cordbg_shadow_planted(const struct cordbg_shadow *shadow,
 			   const struct cordbg_window *window);
 bool cordbg_shadow_current(const struct cordbg_shadow *shadow,
@@ -309,8 +368,8 @@ void cordbg_shadows_purge(struct cordbg_process *process);
 void cordbg_shadows_destroy(struct cordbg_process *process);
 struct cordbg_owner *cordbg_owner_find(const struct cordbg_shadow *shadow,
 				       const struct cordbg_session *session);
-void cordbg_owner_add(struct cordbg_owner *owner, struct cordbg_shadow *shadow,
-		      struct cordbg_session *session);
+int cordbg_owner_add(struct cordbg_shadow *shadow,
+		     struct cordbg_session *session);
 void cordbg_owner_drop(struct cordbg_owner *owner);
 
 /* plant.c */
@@ -332,7 +391,7 @@ int cordbg_breakpoint_init(void);
 void cordbg_breakpoint_exit(void);
 int cordbg_breakpoint_check(u64 address);
 void cordbg_breakpoints_set(struct cordbg_session *session,
-			    struct cordbg_reserve *reserves,
+			    struct cordbg_shadow **reserves,
 			    struct cordbg_operation *ops, unsigned int nr);
 void cordbg_breakpoints_clear(struct cordbg_session *session,
 			      struct cordbg_operation *ops, unsigned int nr);

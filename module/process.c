@@ -45,6 +45,7 @@ static struct cordbg_process *process_create(struct mm_struct *mm)
 	mutex_init(&process->lock);
 	spin_lock_init(&process->map_lock);
 	process->shadows = RB_ROOT;
+	process->gap.end = ULONG_MAX;
 	INIT_LIST_HEAD(&process->cleared);
 	INIT_LIST_HEAD(&process->moves);
 	hash_add(processes, &process->node, (unsigned long)mm);

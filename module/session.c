@@ -282,7 +282,7 @@ static long ioctl_set_breakpoint(struct cordbg_session *session, void *data,
 	struct cordbg_set_breakpoint *arg = data;
 	struct cordbg_operation op = { .address = arg->address };
 	struct cordbg_process *process;
-	struct cordbg_reserve reserve;
+	struct cordbg_shadow *reserve;
 	int err;
 
 	err = arg->flags ? -EINVAL : cordbg_breakpoint_check(arg->address);

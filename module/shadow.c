@@ -34,39 +34,17 @@ void cordbg_shadow_exit(void)
 	kmem_cache_destroy(shadow_cache);
 }
 
-static int reserve_init(struct cordbg_reserve *reserve)
-{
-	reserve->shadow = kmem_cache_zalloc(shadow_cache, GFP_KERNEL);
-	if (!reserve->shadow)
-		return -ENOMEM;
-	reserve->owner = kmem_cache_zalloc(owner_cache, GFP_KERNEL);
-	if (!reserve->owner) {
-		kmem_cache_free(shadow_cache, reserve->shadow);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
 /**
  * cordbg_reserves_init() - allocate what new breakpoints need
- * @reserves: Where to keep it.
+ * @reserves: Where to keep it; what is used is set to NULL.
  * @nr: The number of breakpoints.
  *
  * Return: 0 or -ENOMEM.
  */
-int cordbg_reserves_init(struct cordbg_reserve *reserves, unsigned int nr)
+int cordbg_reserves_init(struct cordbg_shadow **reserves, unsigned int nr)
 {
-	unsigned int i;
-	int err;
-
-	for (i = 0; i < nr; i++) {
-		err = reserve_init(&reserves[i]);
-		if (err) {
-			cordbg_reserves_destroy(reserves, i);
-			return err;
-		}
-	}
-	return 0;
+	return kmem_cache_alloc_bulk(shadow_cache, GFP_KERNEL | __GFP_ZERO, nr,
+				     (void **)reserves) ? 0 : -ENOMEM;
 }
 
 /**
@@ -74,15 +52,13 @@ int cordbg_reserves_init(struct cordbg_reserve *reserves, unsigned int nr)
  * @reserves: What cordbg_reserves_init() allocated.
  * @nr: The number of breakpoints.
  */
-void cordbg_reserves_destroy(struct cordbg_reserve *reserves, unsigned int nr)
+void cordbg_reserves_destroy(struct cordbg_shadow **reserves, unsigned int nr)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		if (reserves[i].shadow)
-			kmem_cache_free(shadow_cache, reserves[i].shadow);
-		if (reserves[i].owner)
-			kmem_cache_free(owner_cache, reserves[i].owner);
+		if (reserves[i])
+			kmem_cache_free(shadow_cache, reserves[i]);
 	}
 }
 
@@ -97,14 +73,19 @@ static void assert_list_stable(const struct cordbg_process *process)
 		       lockdep_is_held(&process->map_lock));
 }
 
-/* The first shadow that ends after @address, dropped or not. */
-static struct cordbg_shadow *shadow_seek(const struct cordbg_process *process,
-					 unsigned long address)
+/*
+ * The first shadow that ends after @address, dropped or not. @below is set to the
+ * one before it.
+ */
+static struct cordbg_shadow *
+shadow_seek_between(const struct cordbg_process *process, unsigned long address,
+		    struct cordbg_shadow **below)
 {
 	struct rb_node *node = process->shadows.rb_node;
 	struct cordbg_shadow *first = NULL;
 
 	assert_list_stable(process);
+	*below = NULL;
 	while (node) {
 		struct cordbg_shadow *shadow = to_shadow(node);
 
@@ -112,10 +93,41 @@ static struct cordbg_shadow *shadow_seek(const struct cordbg_process *process,
 			first = shadow;
 			node = node->rb_left;
 		} else {
+			*below = shadow;
 			node = node->rb_right;
 		}
 	}
 	return first;
+}
+
+static struct cordbg_shadow *shadow_seek(const struct cordbg_process *process,
+					 unsigned long address)
+{
+	struct cordbg_shadow *below;
+
+	return shadow_seek_between(process, address, &below);
+}
+
+/* shadow_seek() that remembers the gap below what it finds. */
+static struct cordbg_shadow *shadow_seek_gap(struct cordbg_process *process,
+					     unsigned long address)
+{
+	struct cordbg_gap *gap = &process->gap;
+	struct cordbg_shadow *above;
+
+	lockdep_assert_held(&process->lock);
+	above = shadow_seek_between(process, address, &gap->below);
+	gap->start = gap->below ? gap->below->address + CORDBG_OPCODE_LEN : 0;
+	gap->end = above ? above->address : ULONG_MAX;
+	return above;
+}
+
+static bool gap_holds(const struct cordbg_process *process,
+		      unsigned long address, unsigned long size)
+{
+	lockdep_assert_held(&process->lock);
+	return address >= process->gap.start &&
+	       address + size <= process->gap.end;
 }
 
 static struct cordbg_shadow *shadow_step(const struct cordbg_shadow *shadow)
@@ -125,9 +137,8 @@ static struct cordbg_shadow *shadow_step(const struct cordbg_shadow *shadow)
 
 static struct cordbg_shadow *skip_dropped(struct cordbg_shadow *shadow)
 {
-	while (shadow && READ_ONCE(shadow->dropped))
-		shadow = shadow_step(shadow);
-	return shadow;
+	return shadow && READ_ONCE(shadow->dropped) ?
+		cordbg_shadow_next(shadow) : shadow;
 }
 
 /**
@@ -144,14 +155,23 @@ struct cordbg_shadow *cordbg_shadow_first(const struct cordbg_process *process,
 }
 
 /**
- * cordbg_shadow_next() - the breakpoint after another
- * @shadow: The other; its process is locked.
+ * cordbg_shadow_in() - the first breakpoint with a byte in a range
+ * @process: The process, locked.
+ * @address: First address of the range.
+ * @size: Its size.
  *
  * Return: its shadow, or NULL.
  */
-struct cordbg_shadow *cordbg_shadow_next(const struct cordbg_shadow *shadow)
+struct cordbg_shadow *cordbg_shadow_in(struct cordbg_process *process,
+				       unsigned long address,
+				       unsigned long size)
 {
-	return skip_dropped(shadow_step(shadow));
+	struct cordbg_shadow *shadow;
+
+	if (gap_holds(process, address, size))
+		return NULL;
+	shadow = skip_dropped(shadow_seek_gap(process, address));
+	return shadow && shadow->address < address + size ? shadow : NULL;
 }
 
 /**
@@ -246,9 +266,13 @@ void cordbg_shadow_insert(struct cordbg_process *process,
 			  struct cordbg_shadow *shadow)
 {
 	struct rb_node **link = &process->shadows.rb_node, *parent = NULL;
+	bool in_gap = gap_holds(process, shadow->address, CORDBG_OPCODE_LEN);
 
-	lockdep_assert_held(&process->lock);
-	INIT_LIST_HEAD(&shadow->owners);
+	if (in_gap && process->gap.below) {
+		/* There is nothing in between: no need to begin at the root. */
+		parent = &process->gap.below->node;
+		link = &parent->rb_right;
+	}
 	while (*link) {
 		parent = *link;
 		if (shadow->address < to_shadow(parent)->address)
@@ -260,6 +284,11 @@ void cordbg_shadow_insert(struct cordbg_process *process,
 	rb_link_node(&shadow->node, parent, link);
 	rb_insert_color(&shadow->node, &process->shadows);
 	spin_unlock(&process->map_lock);
+	if (in_gap) {
+		/* What is above: who comes next usually goes on upwards. */
+		process->gap.start = shadow->address + CORDBG_OPCODE_LEN;
+		process->gap.below = shadow;
+	}
 }
 
 static void epoch_advance(struct cordbg_process *process)
@@ -411,7 +440,7 @@ struct cordbg_owner *cordbg_owner_find(const struct cordbg_shadow *shadow,
 {
 	struct cordbg_owner *owner;
 
-	list_for_each_entry(owner, &shadow->owners, shadow_node) {
+	for (owner = shadow->owners; owner; owner = owner->next) {
 		if (owner->session == session)
 			return owner;
 	}
@@ -420,19 +449,43 @@ struct cordbg_owner *cordbg_owner_find(const struct cordbg_shadow *shadow,
 
 /**
  * cordbg_owner_add() - let a session claim a breakpoint
- * @owner: The claim to fill in.
  * @shadow: The breakpoint; its process is locked.
  * @session: The session.
+ *
+ * Return: 0, or -ENOMEM if it is not the first.
  */
-void cordbg_owner_add(struct cordbg_owner *owner, struct cordbg_shadow *shadow,
-		      struct cordbg_session *session)
+int cordbg_owner_add(struct cordbg_shadow *shadow,
+		     struct cordbg_session *session)
 {
+	struct cordbg_owner *owner = &shadow->own;
+
+	if (owner->session)
+		owner = kmem_cache_alloc(owner_cache, GFP_KERNEL);
+	if (!owner)
+		return -ENOMEM;
 	owner->shadow = shadow;
 	owner->session = session;
-	list_add_tail(&owner->shadow_node, &shadow->owners);
+	owner->next = shadow->owners;
+	shadow->owners = owner;
 	list_add_tail(&owner->session_node, &session->owners);
 	session->nr_owners++;
 	session->claimed = true;
+	return 0;
+}
+
+static void owner_remove(struct cordbg_shadow *shadow,
+			 struct cordbg_owner *owner)
+{
+	struct cordbg_owner **link = &shadow->owners;
+
+	while (*link != owner)
+		link = &(*link)->next;
+	*link = owner->next;
+	list_del(&owner->session_node);
+	owner->session->nr_owners--;
+	owner->session = NULL;
+	if (owner != &shadow->own)
+		kmem_cache_free(owner_cache, owner);
 }
 
 /**
@@ -445,11 +498,8 @@ void cordbg_owner_drop(struct cordbg_owner *owner)
 	struct cordbg_shadow *shadow = owner->shadow;
 
 	lockdep_assert_held(&process->lock);
-	list_del(&owner->shadow_node);
-	list_del(&owner->session_node);
-	owner->session->nr_owners--;
-	kmem_cache_free(owner_cache, owner);
-	if (!list_empty(&shadow->owners))
+	owner_remove(shadow, owner);
+	if (shadow->owners)
 		return;
 	spin_lock(&process->map_lock);
 	if (shadow->dropped)
@@ -458,7 +508,7 @@ void cordbg_owner_drop(struct cordbg_owner *owner)
 		shadow_drop(process, shadow);
 	spin_unlock(&process->map_lock);
 	shadow->cleared = true;
-	list_add_tail(&shadow->owners, &process->cleared);
+	list_add_tail(&shadow->own.session_node, &process->cleared);
 }
 
 static void shadow_free(struct cordbg_process *process,
@@ -468,6 +518,8 @@ static void shadow_free(struct cordbg_process *process,
 	spin_lock(&process->map_lock);
 	rb_erase(&shadow->node, &process->shadows);
 	spin_unlock(&process->map_lock);
+	if (process->gap.below == shadow)
+		process->gap.below = NULL;
 	kmem_cache_free(shadow_cache, shadow);
 }
 
@@ -486,18 +538,6 @@ void cordbg_shadow_cancel(struct cordbg_process *process,
 	shadow_free(process, shadow);
 }
 
-static void drop_owners(struct cordbg_shadow *shadow)
-{
-	bool last;
-
-	do {
-		last = list_is_singular(&shadow->owners);
-		cordbg_owner_drop(list_first_entry(&shadow->owners,
-						   struct cordbg_owner,
-						   shadow_node));
-	} while (!last);
-}
-
 /* End the claims to memory that was unmapped. */
 static void clear_unmapped(struct cordbg_process *process, unsigned long limit)
 {
@@ -506,8 +546,10 @@ static void clear_unmapped(struct cordbg_process *process, unsigned long limit)
 
 	for (; shadow; shadow = shadow_step(shadow)) {
 		dropped = READ_ONCE(shadow->dropped);
-		if (dropped && dropped <= limit && !shadow->cleared)
-			drop_owners(shadow);
+		if (!dropped || dropped > limit)
+			continue;
+		while (shadow->owners)
+			cordbg_owner_drop(shadow->owners);
 	}
 }
 
@@ -515,10 +557,11 @@ static void free_cleared(struct cordbg_process *process, unsigned long limit)
 {
 	struct cordbg_shadow *shadow, *next;
 
-	list_for_each_entry_safe(shadow, next, &process->cleared, owners) {
+	list_for_each_entry_safe(shadow, next, &process->cleared,
+				 own.session_node) {
 		if (READ_ONCE(shadow->dropped) > limit)
 			break;
-		list_del(&shadow->owners);
+		list_del(&shadow->own.session_node);
 		shadow_free(process, shadow);
 	}
 }

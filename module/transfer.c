@@ -75,8 +75,13 @@ struct transfer {
  * copy_from_user() and copy_to_user() for ranges that access_ok() has passed and
  * kernel memory that is the target's or known to be long enough: what hardened
  * usercopy looks for costs more than a short copy. The number of bytes copied.
+ *
+ * Inline like all that is called for each run between breakpoints, which may be
+ * as short.
  */
-static size_t copy_from_caller(void *to, const void __user *from, size_t n)
+static __always_inline size_t copy_from_caller(void *to,
+					       const void __user *from,
+					       size_t n)
 {
 	size_t left;
 
@@ -86,15 +91,17 @@ static size_t copy_from_caller(void *to, const void __user *from, size_t n)
 	return n - left;
 }
 
-static size_t copy_to_caller(void __user *to, const void *from, size_t n)
+static __always_inline size_t copy_to_caller(void __user *to, const void *from,
+					     size_t n)
 {
 	instrument_copy_to_user(to, from, n);
 	return n - raw_copy_to_user(to, from, n);
 }
 
 /* Copy between @user and @kernel without taking faults: bytes copied. */
-static size_t copy_nofault(const struct transfer *t, char __user *user,
-			   void *kernel, size_t n)
+static __always_inline size_t copy_nofault(const struct transfer *t,
+					   char __user *user, void *kernel,
+					   size_t n)
 {
 	/* The process lock is held, and the caller's page may block for ever. */
 	pagefault_disable();
@@ -105,8 +112,9 @@ static size_t copy_nofault(const struct transfer *t, char __user *user,
 }
 
 /* Copy between the caller's bytes for @address and @kernel: bytes copied. */
-static size_t copy_caller(const struct transfer *t, unsigned long address,
-			  void *kernel, size_t n)
+static __always_inline size_t copy_caller(const struct transfer *t,
+					  unsigned long address, void *kernel,
+					  size_t n)
 {
 	void *bounce = t->bounce + (address - t->chunk);
 
@@ -148,39 +156,57 @@ static size_t contiguous(const struct transfer *t, unsigned long address,
 	return min(n, whole);
 }
 
-/* Copy up to @n bytes in one go: bytes copied; @n is set to what was tried. */
-static size_t copy_piece(const struct transfer *t, unsigned long address,
-			 size_t *n)
-{
-	struct page *page = cordbg_window_page(t->view, address);
-	size_t copied;
+/**
+ * struct piece - a part of a window that lies in one piece of kernel memory
+ * @address: Address of its first page.
+ * @end: The address after its last byte.
+ * @kaddr: Its first page, or NULL if access_process_vm() is the way to it.
+ */
+struct piece {
+	unsigned long address;
+	unsigned long end;
 	void *kaddr;
+};
 
-	if (!page || (t->write && t->view->indirect)) {
-		*n = min(*n, PAGE_SIZE - offset_in_page(address));
-		return copy_indirect(t, address, *n);
-	}
-	*n = contiguous(t, address, page, *n);
-	kaddr = kmap_local_page(page);
-	copied = copy_caller(t, address, kaddr + offset_in_page(address), *n);
-	kunmap_local(kaddr);
-	return copied;
-}
-
-/* Copy [address, end), in which no opcode stands: where it came to. */
-static unsigned long copy_run(const struct transfer *t, unsigned long address,
+/* The piece that begins at @address and ends no later than at @end. */
+static struct piece piece_map(const struct transfer *t, unsigned long address,
 			      unsigned long end)
 {
-	size_t n, copied;
+	struct page *page = cordbg_window_page(t->view, address);
+	struct piece piece = { .address = address & PAGE_MASK };
 
-	while (address < end) {
-		n = end - address;
-		copied = copy_piece(t, address, &n);
-		address += copied;
-		if (copied < n)
-			break;
+	if (!page || (t->write && t->view->indirect)) {
+		piece.end = min(end, piece.address + PAGE_SIZE);
+	} else {
+		piece.end = address + contiguous(t, address, page,
+						 end - address);
+		piece.kaddr = kmap_local_page(page);
 	}
-	return address;
+	return piece;
+}
+
+static void piece_unmap(const struct piece *piece)
+{
+	if (piece->kaddr)
+		kunmap_local(piece->kaddr);
+}
+
+/*
+ * Copy the bytes of a piece in [address, end), in which no opcode stands: where
+ * it came to.
+ */
+static __always_inline unsigned long copy_run(const struct transfer *t,
+					      const struct piece *piece,
+					      unsigned long address,
+					      unsigned long end)
+{
+	void *kaddr = piece->kaddr + (address - piece->address);
+
+	if (address >= end)
+		return address;
+	if (!piece->kaddr)
+		return address + copy_indirect(t, address, end - address);
+	return address + copy_caller(t, address, kaddr, end - address);
 }
 
 /* Copy the bytes of [address, end) that lie under an opcode: where it came to. */
@@ -193,13 +219,27 @@ static unsigned long copy_under(const struct transfer *t,
 	return address + copy_caller(t, address, under, end - address);
 }
 
-/*
- * Whether a breakpoint hides bytes of the window: its opcode is in the page that
- * is held, and if it was planted since, that is still the page at its address.
- */
-static bool hides(const struct transfer *t, const struct cordbg_shadow *shadow)
+/* cordbg_shadow_planted(), without a detour for what is mapped already. */
+static __always_inline bool is_planted(const struct transfer *t,
+				       const struct piece *piece,
+				       const struct cordbg_shadow *shadow)
 {
-	if (!cordbg_shadow_planted(shadow, t->view))
+	const cordbg_opcode_t *insn =
+		piece->kaddr + (shadow->address - piece->address);
+
+	return piece->kaddr ? READ_ONCE(*insn) == CORDBG_OPCODE :
+			      cordbg_shadow_planted(shadow, t->view);
+}
+
+/*
+ * Whether a breakpoint hides bytes of a piece: its opcode is in the page that is
+ * held, and if it was planted since, that is still the page at its address.
+ */
+static __always_inline bool hides(const struct transfer *t,
+				  const struct piece *piece,
+				  const struct cordbg_shadow *shadow)
+{
+	if (!is_planted(t, piece, shadow))
 		return false;
 	return shadow->planted <= t->plants ||
 	       cordbg_shadow_current(shadow, t->view);
@@ -207,12 +247,13 @@ static bool hides(const struct transfer *t, const struct cordbg_shadow *shadow)
 
 /* Copy up to and over bytes that a breakpoint hides: where it came to. */
 static unsigned long copy_hidden(const struct transfer *t,
+				 const struct piece *piece,
 				 struct cordbg_shadow *shadow,
 				 unsigned long address, unsigned long end)
 {
 	unsigned long stop = max(address, shadow->address);
 
-	address = copy_run(t, address, stop);
+	address = copy_run(t, piece, address, stop);
 	if (address < stop)
 		return address;
 	return copy_under(t, shadow, address, end);
@@ -224,37 +265,62 @@ static unsigned long copy_hidden(const struct transfer *t,
  * it.
  */
 static unsigned long copy_through(const struct transfer *t,
+				  const struct piece *piece,
 				  struct cordbg_shadow *shadow,
 				  unsigned long address, unsigned long end)
 {
-	address = copy_run(t, address, end);
-	if (hides(t, shadow))
+	address = copy_run(t, piece, address, end);
+	if (hides(t, piece, shadow))
 		shadow->original = CORDBG_OPCODE;
 	return address;
+}
+
+/*
+ * Copy a piece behind breakpoints, from @address on: where it came to. @next is
+ * the first breakpoint that ends after @address, and then that of the rest.
+ */
+static unsigned long copy_piece(const struct transfer *t,
+				const struct piece *piece,
+				struct cordbg_shadow **next,
+				unsigned long address)
+{
+	struct cordbg_shadow *shadow = *next;
+	unsigned long stop;
+
+	for (; shadow && shadow->address < piece->end;
+	     shadow = cordbg_shadow_next(shadow)) {
+		stop = min(piece->end, shadow->address + CORDBG_OPCODE_LEN);
+		if (hides(t, piece, shadow))
+			address = copy_hidden(t, piece, shadow, address, stop);
+		else if (t->write)
+			address = copy_through(t, piece, shadow, address, stop);
+		else
+			continue;
+		if (address < stop)
+			return address;
+	}
+	*next = shadow;
+	return copy_run(t, piece, address, piece->end);
 }
 
 /* Copy [address, end) behind breakpoints: where it came to. */
 static unsigned long copy_chunk(const struct transfer *t, unsigned long address,
 				unsigned long end)
 {
-	const struct cordbg_process *process = t->session->process;
-	struct cordbg_shadow *shadow;
-	unsigned long stop;
+	struct cordbg_shadow *next = NULL;
+	struct piece piece;
 
-	shadow = t->raw ? NULL : cordbg_shadow_first(process, address);
-	for (; shadow && shadow->address < end;
-	     shadow = cordbg_shadow_next(shadow)) {
-		stop = min(end, shadow->address + CORDBG_OPCODE_LEN);
-		if (hides(t, shadow))
-			address = copy_hidden(t, shadow, address, stop);
-		else if (t->write)
-			address = copy_through(t, shadow, address, stop);
-		else
-			continue;
-		if (address < stop)
-			return address;
+	if (!t->raw)
+		next = cordbg_shadow_in(t->session->process, address,
+					end - address);
+	while (address < end) {
+		piece = piece_map(t, address, end);
+		address = copy_piece(t, &piece, &next, address);
+		piece_unmap(&piece);
+		if (address < piece.end)
+			break;
 	}
-	return copy_run(t, address, end);
+	return address;
 }
 
 /* The error of a caller's buffer that could not be brought in. */
@@ -287,11 +353,7 @@ static int caller_fault_in(const struct transfer *t, char __user *buffer,
 
 static bool has_breakpoints(const struct transfer *t, size_t n)
 {
-	unsigned long address = t->address + t->done;
-	struct cordbg_shadow *shadow =
-		cordbg_shadow_first(t->session->process, address);
-
-	return shadow && shadow->address < address + n;
+	return cordbg_shadow_in(t->session->process, t->address + t->done, n);
 }
 
 /* Lock the process to copy @n bytes: 0 or an error. */
@@ -597,6 +659,7 @@ int cordbg_transfer(struct cordbg_session *session,
 				 arg->flags & CORDBG_FORCE);
 	if (err)
 		return err;
+	t.window.seen = &session->seen;
 	err = probe ? transfer_verify(&t) : transfer_all(&t);
 	cordbg_window_destroy(&t.window);
 	*done = t.done;

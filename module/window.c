@@ -54,6 +54,7 @@ int cordbg_window_init(struct cordbg_window *window, struct mm_struct *mm,
 	window->force = force;
 	window->private = false;
 	window->indirect = false;
+	window->seen = NULL;
 	window->nr_pages = 0;
 	window->capacity = CORDBG_INLINE_PAGES;
 	window->pages = window->inline_pages;
@@ -130,27 +131,35 @@ static void let_go(const struct cordbg_window *window, struct page **pages,
 }
 
 /*
+ * Readers take a plain reference: a pin would break copy-on-write sharing of
+ * pages that are only looked at.
+ */
+static long hold(struct cordbg_window *window, unsigned int flags, int *locked,
+		 unsigned long address, unsigned long nr)
+{
+	struct page **pages = &window->pages[window->nr_pages];
+
+	if (window->force)
+		flags |= FOLL_FORCE;
+	if (window->write)
+		return pin_user_pages_remote(window->mm, address, nr,
+					     flags | FOLL_WRITE, pages, locked);
+	return get_user_pages_remote(window->mm, address, nr, flags, pages,
+				     locked);
+}
+
+/*
  * Hold @nr pages of a mapping: the number held, or an error. 0: mmap_lock has
  * been dropped to wait for a page, so the mapping has to be looked at again.
  *
- * Readers take a plain reference: a pin would break copy-on-write sharing of
- * pages that are only looked at. The wait is killable, but for userfaultfd,
- * whose handler is not waited for.
+ * The wait is killable, but for userfaultfd, whose handler is not waited for.
  */
 static long take_pages(struct cordbg_window *window, bool wait, int *locked,
 		       unsigned long address, unsigned long nr)
 {
 	struct page **pages = &window->pages[window->nr_pages];
-	unsigned int flags = window->force ? FOLL_FORCE : 0;
-	long got;
+	long got = hold(window, 0, wait ? locked : NULL, address, nr);
 
-	if (window->write)
-		got = pin_user_pages_remote(window->mm, address, nr,
-					    flags | FOLL_WRITE, pages,
-					    wait ? locked : NULL);
-	else
-		got = get_user_pages_remote(window->mm, address, nr, flags,
-					    pages, wait ? locked : NULL);
 	if (got > 0 && !*locked) {
 		let_go(window, pages, got, false);
 		return 0;
@@ -158,6 +167,43 @@ static long take_pages(struct cordbg_window *window, bool wait, int *locked,
 	if (got > 0 || got == -ENOMEM)
 		return got;
 	return fatal_signal_pending(current) ? -EINTR : -ENXIO;
+}
+
+/*
+ * Remember a mapping for take_present(). Not a stack, next to which
+ * get_user_pages() would complain if it had become shorter, nor hugetlb memory,
+ * for which Linux 6.1 does not know FOLL_NOFAULT.
+ */
+static void see_mapping(const struct cordbg_window *window,
+			const struct vm_area_struct *vma)
+{
+	if (!window->seen || (vma->vm_flags & (VM_GROWSDOWN | VM_HUGETLB)))
+		return;
+	WRITE_ONCE(window->seen->start, vma->vm_start);
+	WRITE_ONCE(window->seen->end, vma->vm_end);
+}
+
+/*
+ * Hold up to @nr pages for which no fault is needed: the number held, and 0
+ * means nothing. get_user_pages() looks the mapping up and has all the rules of
+ * vma_permits() itself, so that for pages which it can hold at once a look at
+ * the mapping would be one too many.
+ */
+static long take_present(struct cordbg_window *window, unsigned long address,
+			 unsigned long nr)
+{
+	unsigned long end;
+
+	if (!window->seen || address < READ_ONCE(window->seen->start))
+		return 0;
+	end = READ_ONCE(window->seen->end);
+	if (address >= end)
+		return 0;
+	/* The mapping tells whether it has code. */
+	if (!CORDBG_COHERENT_ICACHE && window->write)
+		return 0;
+	nr = min(nr, (end - (address & PAGE_MASK)) >> PAGE_SHIFT);
+	return max(hold(window, FOLL_NOFAULT, NULL, address, nr), 0L);
 }
 
 /* Hold up to @nr pages of the one mapping at @address; see take_pages(). */
@@ -177,6 +223,7 @@ static long take_mapping(struct cordbg_window *window, int *locked,
 	if (!CORDBG_COHERENT_ICACHE && window->write &&
 	    (vma->vm_flags & VM_EXEC))
 		window->indirect = true;
+	see_mapping(window, vma);
 	return take_pages(window, !userfaultfd_armed(vma), locked, address, nr);
 }
 
@@ -191,18 +238,20 @@ static unsigned long next_address(const struct cordbg_window *window)
 /* Hold up to @nr more pages, in as many mappings as they lie in. */
 static int take_batch(struct cordbg_window *window, unsigned long nr)
 {
-	unsigned long end = window->nr_pages + nr;
 	int locked = 1;
 	long got = 0;
 
 	if (mmap_read_lock_killable(window->mm))
 		return -EINTR;
-	while (locked && got >= 0 && window->nr_pages < end) {
+	while (locked && got >= 0 && nr) {
 		window->failed = next_address(window);
-		got = take_mapping(window, &locked, window->failed,
-				   end - window->nr_pages);
-		if (got > 0)
+		got = take_present(window, window->failed, nr);
+		if (!got)
+			got = take_mapping(window, &locked, window->failed, nr);
+		if (got > 0) {
 			window->nr_pages += got;
+			nr -= got;
+		}
 	}
 	if (locked)
 		mmap_read_unlock(window->mm);
