@@ -83,10 +83,10 @@ void bench_result_pair(const struct bench_label *label, const char *first,
 		       const struct bench_stats *second_stats);
 void bench_number(const struct bench_label *label, const char *name,
 		  double value);
-void bench_rates(const struct bench_label *label, size_t rounds, double *rates,
-		 double *speedups);
+double bench_rates(const struct bench_label *label, size_t rounds,
+		   double *rates, double best_of_one);
 void bench_memory_use(const struct bench_label *label, double bytes,
-		      double taken, const char *caches);
+		      const char *caches);
 void bench_fault_found(const char *fault, const char *message);
 void bench_locks_taken(const struct bench_label *label, size_t locks,
 		       size_t shared, const char *by);

@@ -26,7 +26,6 @@ struct cache {
 struct use {
 	size_t n;
 	struct cache caches[MOST_CACHES];
-	double free;
 };
 
 static FILE *open_file(const char *path)
@@ -58,20 +57,6 @@ static void read_caches(struct use *use)
 	fclose(slabinfo);
 	if (!use->n)
 		bench_die("/proc/slabinfo says nothing");
-}
-
-static void read_use(struct use *use)
-{
-	FILE *meminfo = open_file("/proc/meminfo");
-	unsigned long kilobytes = 0;
-	char line[128];
-
-	while (fgets(line, sizeof(line), meminfo))
-		if (sscanf(line, "MemFree: %lu", &kilobytes) == 1)
-			break;
-	fclose(meminfo);
-	use->free = kilobytes * 1024.0;
-	read_caches(use);
 }
 
 static double bytes_of(const struct use *use, const char *name)
@@ -111,8 +96,7 @@ static void report(const struct use *before, const struct use *after,
 					   "%s%s %.1f", length ? ", " : "",
 					   after->caches[i].name, grown);
 	}
-	bench_memory_use(&label, sum,
-			 (before->free - after->free) / BREAKPOINTS, caches);
+	bench_memory_use(&label, sum, caches);
 }
 
 static void measure(struct bench_area *area, const char *state)
@@ -122,9 +106,9 @@ static void measure(struct bench_area *area, const char *state)
 	int session = bench_session(area);
 
 	bench_area_fill(area, from, BREAKPOINTS * BENCH_STRIDE);
-	read_use(&before);
+	read_caches(&before);
 	bench_set_many(session, from, BENCH_STRIDE, BREAKPOINTS);
-	read_use(&after);
+	read_caches(&after);
 	close(session);
 	report(&before, &after, state);
 	if (!bench_area_holds(area, false, from, BREAKPOINTS * BENCH_STRIDE))

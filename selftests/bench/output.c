@@ -93,33 +93,38 @@ static void spread(const char *name, double *values, size_t n)
 }
 
 /**
- * bench_rates() - what a number of tools got done, in several rounds
- * @rates: Calls per second.
- * @speedups: Each of them against what one tool did in that round.
+ * bench_rates() - what a number of tools got done
+ * @rates: Calls per second in each round.
+ * @best_of_one: The most that one tool got done; 0 if this is it.
+ *
+ * The most says what is possible: other load on the machine only ever takes away.
+ *
+ * Return: the most.
  */
-void bench_rates(const struct bench_label *label, size_t rounds, double *rates,
-		 double *speedups)
+double bench_rates(const struct bench_label *label, size_t rounds,
+		   double *rates, double best_of_one)
 {
+	double best;
+
 	begin(label);
 	printf("\"rounds\":%zu,", rounds);
 	spread("per_second", rates, rounds);
-	putchar(',');
-	spread("speedup", speedups, rounds);
+	best = rates[rounds - 1];
+	printf(",\"speedup\":%.3f", best_of_one ? best / best_of_one : 1);
 	end();
+	return best;
 }
 
 /**
  * bench_memory_use() - what a breakpoint takes
  * @bytes: In the kernel's caches for small allocations.
- * @taken: Of all free memory, which other things take too.
  * @caches: Which caches have grown by how much.
  */
 void bench_memory_use(const struct bench_label *label, double bytes,
-		      double taken, const char *caches)
+		      const char *caches)
 {
 	begin(label);
-	printf("\"bytes\":%.1f,\"taken\":%.1f,\"caches\":\"%s\"", bytes, taken,
-	       caches);
+	printf("\"bytes\":%.1f,\"caches\":\"%s\"", bytes, caches);
 	end();
 }
 

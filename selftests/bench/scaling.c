@@ -94,16 +94,12 @@ static double rate(const struct work *work, size_t tools)
 	return crowd_stop(crowd) / seconds;
 }
 
-/*
- * What one, two and four got done in each round, and that against what one did in
- * the same round: in real time both vary with whatever else the machine does.
- */
+/* The numbers of tools take turns: other load does not fall on one of them alone. */
 static void scale(const struct work *work)
 {
 	static const size_t tools[] = { 1, 2, CROWD_MOST };
 	size_t t, round, rounds = bench_counts() ? 1 : ROUNDS;
-	double rates[ARRAY_SIZE(tools)][ROUNDS];
-	double speedups[ARRAY_SIZE(tools)][ROUNDS];
+	double rates[ARRAY_SIZE(tools)][ROUNDS], one = 0, best;
 	struct bench_label label = {
 		.section = "scaling",
 		.route = work->route,
@@ -111,13 +107,12 @@ static void scale(const struct work *work)
 	};
 
 	for (round = 0; round < rounds; round++)
-		for (t = 0; t < ARRAY_SIZE(tools); t++) {
+		for (t = 0; t < ARRAY_SIZE(tools); t++)
 			rates[t][round] = rate(work, tools[t]);
-			speedups[t][round] = rates[t][round] / rates[0][round];
-		}
 	for (t = 0; t < ARRAY_SIZE(tools); t++) {
 		label.tools = tools[t];
-		bench_rates(&label, rounds, rates[t], speedups[t]);
+		best = bench_rates(&label, rounds, rates[t], one);
+		one = one ? one : best;
 	}
 }
 
