@@ -44,6 +44,7 @@ struct bench_stats {
 typedef int bench_call(void *context);
 
 void bench_clock_init(bool instructions);
+bool bench_counts(void);
 int bench_rounds(size_t size);
 uint64_t bench_now(void);
 int bench_sample(bench_call *call, void *context, uint64_t *ns);
@@ -82,6 +83,13 @@ void bench_result_pair(const struct bench_label *label, const char *first,
 		       const struct bench_stats *second_stats);
 void bench_number(const struct bench_label *label, const char *name,
 		  double value);
+double bench_rates(const struct bench_label *label, size_t rounds,
+		   double *rates, double best_of_one);
+void bench_memory_use(const struct bench_label *label, double bytes,
+		      const char *caches);
+void bench_fault_found(const char *fault, const char *message);
+void bench_locks_taken(const struct bench_label *label, size_t locks,
+		       size_t shared, const char *by);
 void bench_omitted(const struct bench_label *label, const char *reason);
 void bench_fact(const char *name, const char *value);
 _Noreturn void bench_die(const char *message, ...);
@@ -190,11 +198,18 @@ void bench_write_read(struct bench_transfer *t, struct bench_stats *write,
 /* breakpoints.c */
 void bench_set_many(int session, uint8_t *from, size_t stride, size_t n);
 
+/* insert.c */
+void bench_leave_out_set(struct bench_area *area);
+void bench_leave_out_clear(struct bench_area *area);
+
 /* main.c */
 bool bench_emulated(void);
 
 /* What is measured. */
+void bench_faults(void);
 void bench_attach(void);
+void bench_memory(void);
+void bench_locks(void);
 void bench_existing(void);
 void bench_breakpoints(void);
 void bench_insertions(void);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What one breakpoint costs where there are many, in time and in memory. */
-
-#include <stdio.h>
+/* What one breakpoint costs where there are many. */
 
 #include "bench.h"
 
@@ -48,22 +46,6 @@ static int look_up(void *context)
 		       NULL, NULL);
 }
 
-/* Kilobytes of the kernel's small allocations. */
-static long slab_kilobytes(void)
-{
-	FILE *meminfo = fopen("/proc/meminfo", "r");
-	long kilobytes = -1;
-	char line[128];
-
-	if (!meminfo)
-		bench_die("/proc/meminfo: %s", strerror(errno));
-	while (fgets(line, sizeof(line), meminfo))
-		if (sscanf(line, "Slab: %ld", &kilobytes) == 1)
-			break;
-	fclose(meminfo);
-	return kilobytes;
-}
-
 /* Hidden bytes have to be what the target had there, and are when cleared. */
 static void check(struct list *list)
 {
@@ -94,22 +76,15 @@ static void existing(struct bench_area *area, size_t count)
 		.count = count,
 	};
 	size_t size = count * BENCH_STRIDE;
-	long kilobytes = slab_kilobytes();
 
 	bench_area_fill(area, list.base, size);
 	bench_set_many(list.session, list.base, BENCH_STRIDE, count);
-	kilobytes = slab_kilobytes() - kilobytes;
 	bench_check(bench_measure_pair(set_one, clear_one, &list, 1, &set,
 				       &clear), "set and clear");
 	bench_check(bench_measure(look_up, &list, &lookup), "look up");
 	bench_result_pair(&label, "set", &set, "clear", &clear);
 	label.operation = "lookup";
 	bench_result(&label, &lookup);
-	label.section = "memory";
-	label.operation = NULL;
-	/* A few breakpoints share their pages with what else happens. */
-	if (count >= 10000)
-		bench_number(&label, "bytes", kilobytes * 1024.0 / count);
 	check(&list);
 	close(list.session);
 	if (!bench_area_holds(area, false, list.base, size))

@@ -232,3 +232,41 @@ void bench_insertions(void)
 			insert(&area, &inserters[i], counts[c]);
 	bench_area_stop(&area);
 }
+
+/* Ways that leave out the last breakpoint, for the check to find that. */
+static int leave_out_set(struct insertion *in)
+{
+	int err = other_set(in);
+
+	return err ? err :
+		in->peer.route->write(&in->peer, address_of(in, in->count - 1),
+				      in->saved[in->count - 1], OPCODE_LEN);
+}
+
+static int leave_out_clear(struct insertion *in)
+{
+	int err;
+
+	in->count--;
+	err = other_clear(in);
+	in->count++;
+	return err;
+}
+
+void bench_leave_out_set(struct bench_area *area)
+{
+	const struct inserter inserter = {
+		"planted", "proc_mem", leave_out_set, other_clear
+	};
+
+	insert(area, &inserter, 10);
+}
+
+void bench_leave_out_clear(struct bench_area *area)
+{
+	const struct inserter inserter = {
+		"planted", "proc_mem", other_set, leave_out_clear
+	};
+
+	insert(area, &inserter, 10);
+}

@@ -4,7 +4,7 @@
  *
  * instructions	the machine counts instructions ("qemu -icount shift=0"): least
  *		counts, one processor
- * time		an emulated machine in real time: also contention and scaling
+ * time		an emulated machine in real time: also contention
  * native	the same on real hardware
  * profile	calls for plugin/profiler.c to count
  */
@@ -14,19 +14,26 @@
 
 #include "bench.h"
 
-/* @timed: It says nothing when instructions are counted. */
+/*
+ * @timed: It says nothing when instructions are counted.
+ *
+ * The locks are last: to see them, the kernel's code is patched.
+ */
 static const struct section {
 	const char *name;
 	void (*run)(void);
 	bool timed;
 } sections[] = {
+	{ .name = "faults", .run = bench_faults },
 	{ .name = "attach", .run = bench_attach },
 	{ .name = "existing", .run = bench_existing },
+	{ .name = "memory", .run = bench_memory },
 	{ .name = "breakpoints", .run = bench_breakpoints },
 	{ .name = "insert", .run = bench_insertions },
 	{ .name = "contention", .run = bench_contention, .timed = true },
-	{ .name = "scaling", .run = bench_scaling, .timed = true },
+	{ .name = "scaling", .run = bench_scaling },
 	{ .name = "transfer", .run = bench_transfers },
+	{ .name = "locks", .run = bench_locks },
 };
 
 static bool emulated;

@@ -77,6 +77,80 @@ void bench_number(const struct bench_label *label, const char *name,
 	end();
 }
 
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The median of several values, the least and the most. */
+static void spread(const char *name, double *values, size_t n)
+{
+	qsort(values, n, sizeof(*values), by_value);
+	printf("\"%s\":%.3f,\"%s_low\":%.3f,\"%s_high\":%.3f", name,
+	       values[n / 2], name, values[0], name, values[n - 1]);
+}
+
+/**
+ * bench_rates() - what a number of tools got done
+ * @rates: Calls per second in each round.
+ * @best_of_one: The most that one tool got done; 0 if this is it.
+ *
+ * The most says what is possible: other load on the machine only ever takes away.
+ *
+ * Return: the most.
+ */
+double bench_rates(const struct bench_label *label, size_t rounds,
+		   double *rates, double best_of_one)
+{
+	double best;
+
+	begin(label);
+	printf("\"rounds\":%zu,", rounds);
+	spread("per_second", rates, rounds);
+	best = rates[rounds - 1];
+	printf(",\"speedup\":%.3f", best_of_one ? best / best_of_one : 1);
+	end();
+	return best;
+}
+
+/**
+ * bench_memory_use() - what a breakpoint takes
+ * @bytes: In the kernel's caches for small allocations.
+ * @caches: Which caches have grown by how much.
+ */
+void bench_memory_use(const struct bench_label *label, double bytes,
+		      const char *caches)
+{
+	begin(label);
+	printf("\"bytes\":%.1f,\"caches\":\"%s\"", bytes, caches);
+	end();
+}
+
+/**
+ * bench_locks_taken() - which locks two sessions took
+ * @locks: How many one of them took.
+ * @shared: How many both took.
+ * @by: A function that took one of those.
+ */
+void bench_locks_taken(const struct bench_label *label, size_t locks,
+		       size_t shared, const char *by)
+{
+	begin(label);
+	text("by", by);
+	printf("\"locks\":%zu,\"shared\":%zu", locks, shared);
+	end();
+}
+
+/* An error was planted, and a check found it. */
+void bench_fault_found(const char *fault, const char *message)
+{
+	begin(&(struct bench_label){ .section = "faults", .operation = fault });
+	printf("\"found\":\"%s\"", message);
+	end();
+}
+
 /* Something that was not measured, and why. */
 void bench_omitted(const struct bench_label *label, const char *reason)
 {

@@ -173,26 +173,34 @@ static int open_mem_once(void *context)
 	return 0;
 }
 
-void bench_profile(void)
+static void profile_memory(enum bench_memory memory)
 {
-	static const size_t sizes[] = { 8, 4 * KIB, 64 * KIB, MIB };
+	static const size_t sizes[] = { 8, 64, 4 * KIB, 64 * KIB, MIB };
+	const char *name = bench_memory_names[memory];
 	struct bench_area area;
 	size_t i;
 
-	bench_check(bench_area_start(&area, MEMORY_PRIVATE, AREA), "private");
+	bench_check(bench_area_start(&area, memory, AREA), name);
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		profile_transfer(&area, "cordbg", sizes[i], "private");
-		profile_transfer(&area, "process_vm", sizes[i], "private");
-		profile_transfer(&area, "proc_mem", sizes[i], "private");
+		profile_transfer(&area, "cordbg", sizes[i], name);
+		profile_transfer(&area, "process_vm", sizes[i], name);
+		profile_transfer(&area, "proc_mem", sizes[i], name);
 	}
+	bench_area_stop(&area);
+}
+
+void bench_profile(void)
+{
+	struct bench_area area;
+
+	profile_memory(MEMORY_PRIVATE);
+	profile_memory(MEMORY_SHARED);
+	profile_memory(MEMORY_THP);
+	bench_check(bench_area_start(&area, MEMORY_PRIVATE, AREA), "private");
 	profile_beside(&area);
 	profile_breakpoints(&area);
 	profile_batch(&area);
 	profile("cordbg attach and close", attach_once, &area.target.pid);
 	profile("proc_mem open and close", open_mem_once, &area.target.pid);
-	bench_area_stop(&area);
-	bench_check(bench_area_start(&area, MEMORY_THP, AREA), "thp");
-	profile_transfer(&area, "cordbg", MIB, "thp");
-	profile_transfer(&area, "process_vm", MIB, "thp");
 	bench_area_stop(&area);
 }

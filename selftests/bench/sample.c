@@ -84,6 +84,12 @@ void bench_evaluate(uint64_t *samples, size_t n, struct bench_stats *stats)
 	};
 }
 
+/* Whether the clock counts instructions. */
+bool bench_counts(void)
+{
+	return instructions;
+}
+
 /* How often to repeat the whole, in the hope of a quiet moment. */
 int bench_rounds(size_t size)
 {

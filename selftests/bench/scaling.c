@@ -1,29 +1,55 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What one, two and four tools get done on as many processes. */
+/*
+ * What one, two and four tools get done on as many processes. Where instructions
+ * are counted there is one processor, and what matters is that an operation takes
+ * no more of them; in real time, how much more gets done.
+ */
 
 #include <stdio.h>
 
 #include "crowd.h"
 
 #define SIZE		8
+#define INSTRUCTIONS	20000000
 #define MICROSECONDS	200000
-#define ROUNDS		5
+#define ROUNDS		7
 
+/* Something to be done again and again. */
 struct work {
-	const struct bench_route *route;
-	bool breakpoints;	/* set and clear instead of writing */
+	const char *route;
+	const char *operation;
+	int (*once)(const struct bench_peer *peer, uint8_t *address);
 };
 
-static int work_once(const struct work *work, const struct bench_peer *peer,
-		     uint8_t *address)
+static int write_once(const struct bench_peer *peer, uint8_t *address)
 {
-	int err;
+	return peer->route->write(peer, address, bench_source, SIZE);
+}
 
-	if (!work->breakpoints)
-		return peer->route->write(peer, address, bench_source, SIZE);
-	err = do_break(peer->fd, ptr_u64(address));
+static int set_and_clear(const struct bench_peer *peer, uint8_t *address)
+{
+	int err = do_break(peer->fd, ptr_u64(address));
+
 	return err ? err : do_clear(peer->fd, ptr_u64(address));
 }
+
+static int attach_and_close(const struct bench_peer *peer, uint8_t *address)
+{
+	struct bench_peer another;
+
+	(void)address;
+	bench_open(&another, peer->route, peer->pid);
+	bench_close(&another);
+	return 0;
+}
+
+static const struct work works[] = {
+	{ "cordbg", "write", write_once },
+	{ "process_vm", "write", write_once },
+	{ "memcpy", "write", write_once },
+	{ "cordbg", "set and clear", set_and_clear },
+	{ "cordbg", "attach and close", attach_and_close },
+};
 
 /* A tool, with a target of its own, which it asks at the end. */
 static void tool(struct crowd *crowd, size_t i, void *context)
@@ -37,76 +63,63 @@ static void tool(struct crowd *crowd, size_t i, void *context)
 
 	bench_check(bench_area_start(&area, MEMORY_PRIVATE, MIB), "a target");
 	address = area.base + KIB;
-	if (work->breakpoints)
+	if (work->once != write_once)
 		bench_area_fill(&area, address, SIZE);
-	bench_open(&peer, work->route, area.target.pid);
+	bench_open(&peer, bench_route(work->route), area.target.pid);
 	crowd_wait(crowd);
 	do {
-		err = work_once(work, &peer, address);
+		err = work->once(&peer, address);
 		calls++;
 	} while (!err && !atomic_load(&crowd->stop));
-	bench_check(err, work->route->name);
+	bench_check(err, work->route);
 	crowd->calls[i] = calls;
 	bench_close(&peer);
-	if (!bench_area_holds(&area, work->route->own, address, SIZE))
-		bench_die("%s: a write has not arrived", work->route->name);
+	if (!bench_area_holds(&area, peer.route->own, address, SIZE))
+		bench_die("%s: a write has not arrived", work->route);
 	bench_area_stop(&area);
 }
 
-/* Calls per second. */
-static double rate(struct work *work, size_t tools)
+/* Calls per second, or in 1,000,000,000 instructions. */
+static double rate(const struct work *work, size_t tools)
 {
 	struct crowd *crowd = crowd_new();
 	double seconds;
 	uint64_t start;
 
-	crowd_start(crowd, tools, tool, work);
+	crowd_start(crowd, tools, tool, (void *)work);
 	start = bench_now();
-	usleep(MICROSECONDS);
+	usleep(bench_counts() ? INSTRUCTIONS / 1000 : MICROSECONDS);
 	atomic_store(&crowd->stop, true);
 	seconds = (bench_now() - start) / 1e9;
 	return crowd_stop(crowd) / seconds;
 }
 
-/* What is scaled: writes by every route, and breakpoints by cordbg. */
-static bool work_of(size_t i, struct work *work)
-{
-	*work = (struct work) {
-		.route = &bench_routes[i < bench_routes_count ? i : 0],
-		.breakpoints = i == bench_routes_count,
-	};
-	return i <= bench_routes_count;
-}
-
-static void report(const struct work *work, size_t tools, double per_second)
-{
-	const struct bench_label label = {
-		.section = "scaling",
-		.route = work->route->name,
-		.operation = work->breakpoints ? "set and clear" : "write",
-		.tools = tools,
-	};
-
-	bench_number(&label, "per_second", per_second);
-}
-
-/* The best of several rounds: other load only ever takes away. */
-void bench_scaling(void)
+/* The numbers of tools take turns: other load does not fall on one of them alone. */
+static void scale(const struct work *work)
 {
 	static const size_t tools[] = { 1, 2, CROWD_MOST };
-	double best[ARRAY_SIZE(tools)][BENCH_MOST_ROUTES + 1] = { };
-	struct work work;
-	size_t t, i, round;
-	double now;
+	size_t t, round, rounds = bench_counts() ? 1 : ROUNDS;
+	double rates[ARRAY_SIZE(tools)][ROUNDS], one = 0, best;
+	struct bench_label label = {
+		.section = "scaling",
+		.route = work->route,
+		.operation = work->operation,
+	};
 
-	for (round = 0; round < ROUNDS; round++)
-		for (i = 0; work_of(i, &work); i++)
-			for (t = 0; t < ARRAY_SIZE(tools); t++) {
-				now = rate(&work, tools[t]);
-				if (now > best[t][i])
-					best[t][i] = now;
-			}
-	for (i = 0; work_of(i, &work); i++)
+	for (round = 0; round < rounds; round++)
 		for (t = 0; t < ARRAY_SIZE(tools); t++)
-			report(&work, tools[t], best[t][i]);
+			rates[t][round] = rate(work, tools[t]);
+	for (t = 0; t < ARRAY_SIZE(tools); t++) {
+		label.tools = tools[t];
+		best = bench_rates(&label, rounds, rates[t], one);
+		one = one ? one : best;
+	}
+}
+
+void bench_scaling(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(works); i++)
+		scale(&works[i]);
 }

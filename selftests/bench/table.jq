@@ -66,13 +66,35 @@ def insertions:
 
 def lists:
 	"### One breakpoint among many", "",
-	(["there already", "set", "clear", "look-up", "bytes each"] | head),
-	([.[] | select(.section == "existing" or .section == "memory")] |
+	(["there already", "set", "clear", "look-up"] | head),
+	([.[] | select(.section == "existing")] |
 	 group_by(.breakpoints)[] |
-	 (map({(.operation // "bytes"): (.cost // .bytes)}) | add) as $c |
+	 (map({(.operation): .cost}) | add) as $c |
 	 [(.[0].breakpoints | grouped),
-	  ($c | .set, .clear, .lookup, .bytes | grouped)] | row),
+	  ($c | .set, .clear, .lookup | grouped)] | row),
 	"";
+
+def memory:
+	"### Memory that a breakpoint takes, of 100,000", "",
+	(["the tool's memory is", "bytes", "in the caches"] | head),
+	(.[] | select(.section == "memory") | [.state, .bytes, .caches] | row),
+	"";
+
+def locks:
+	if any(.section == "locks") then
+		"### Locks that the module takes", "",
+		(["call", "sessions on", "locks", "shared by both",
+		  "one is taken by"] | head),
+		(.[] | select(.section == "locks") |
+		 [.operation, .state, .locks, .shared, .by // "-"] | row),
+		""
+	else empty end;
+
+def faults:
+	[.[] | select(.section == "faults")] |
+	if . == [] then empty
+	else "The checks have found \(length) planted errors: "
+	     + (map(.operation) | join(", ")) + ".", "" end;
 
 def attaches:
 	"### Beginning and ending", "",
@@ -96,14 +118,17 @@ def contention:
 
 def scaling:
 	if any(.section == "scaling") then
-		"### Calls per second, each tool on a process of its own", "",
-		(["route", "call", "1 tool", "2 tools", "4 tools", "4 to 1"] |
-		 head),
+		"### Calls per second or 1,000,000,000 instructions, each tool "
+		+ "on a process of its own", "",
+		(["route", "call", "1 tool", "2 tools", "4 tools",
+		  "least and most of 4", "4 to 1"] | head),
 		([.[] | select(.section == "scaling")] |
 		 group_by([.operation, .route])[] |
-		 (map({("\(.tools)"): .per_second}) | add) as $n | .[0] |
-		 [.route, .operation, ($n["1", "2", "4"] | grouped),
-		  ($n["4"] | by($n["1"]))] | row),
+		 (map({("\(.tools)"): .}) | add) as $n | .[0] |
+		 [.route, .operation, ($n["1", "2", "4"].per_second | grouped),
+		  ($n["4"] | "\(.per_second_low | grouped) to \(
+			.per_second_high | grouped)"),
+		  $n["4"].speedup] | row),
 		""
 	else empty end;
 
@@ -117,10 +142,11 @@ def spread:
 def one_run:
 	"## Cost in \(.unit), Linux \(.facts.kernel), \(.facts.processors) "
 	+ "processor(s)", "",
-	(.results | transfers, memories, beside, insertions, lists, attaches,
-	 contention, scaling, spread);
+	(.results | transfers, memories, beside, insertions, lists, memory,
+	 attaches, contention, scaling, locks, spread, faults);
 
 "# cordbg \(.commit): \(.command), \(.date)", "",
 "\(.machine)", "",
 (.runs[] | one_run),
-"## Targets", "", target_rows
+"## Targets", "", target_rows, "",
+"Where the instructions go, function by function: make bench-profile."
