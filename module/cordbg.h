@@ -28,11 +28,12 @@
  *
  * Lock order
  *
- *	session->lock | processes_lock (process.c) | process->lock
+ *	session->lock | process->lock
  *	process->lock
  *	  signal->exec_update_lock (read)
  *	    mmap_lock
- *	      process->map_lock | moves_lock (move.c) | forks_lock (fork.c, raw)
+ *	      process->map_lock | process->moves_lock |
+ *	      bucket->lock (process.c) | forks_lock (fork.c, raw)
  *
  * Those on one line are never held together. mmap_lock is taken for writing
  * only to register the notifier. Notifiers run under mmap_lock and take only
@@ -81,7 +82,7 @@ struct cordbg_gap {
 
 /**
  * struct cordbg_process - one debugged mm, shared by its sessions
- * @node: Entry of the table of processes, under processes_lock.
+ * @node: Entry of the table of processes, under its bucket's lock.
  * @mm: The memory, kept by mmgrab(). Constant.
  * @refs: Sessions, forks and moves.
  * @notifier: Tells about unmaps and forks, once @watched.
@@ -97,8 +98,9 @@ struct cordbg_gap {
  * @purged: What cordbg_shadows_purge() went up to, under @lock.
  * @gap: Where nothing was found when it was last looked for, under @lock.
  * @moves: mremap(2) under way and what they carried on from, oldest first, under
- *	moves_lock.
- * @nr_moves: Length of @moves, under moves_lock.
+ *	@moves_lock.
+ * @nr_moves: Length of @moves, under @moves_lock.
+ * @nr_forks: Forks of the process under way, under forks_lock.
  */
 struct cordbg_process {
 	struct hlist_node node;
@@ -122,8 +124,11 @@ struct cordbg_process {
 	unsigned long plants;
 	unsigned long purged;
 	struct cordbg_gap gap;
+	/** @moves_lock: Protects the moves. */
+	spinlock_t moves_lock;
 	struct list_head moves;
 	unsigned int nr_moves;
+	unsigned int nr_forks;
 };
 
 /**
@@ -278,6 +283,7 @@ void cordbg_session_leave(struct cordbg_process *process);
 bool cordbg_session_alive(const struct cordbg_session *session);
 
 /* process.c */
+void cordbg_process_init(void);
 struct cordbg_process *cordbg_process_get(struct mm_struct *mm);
 bool cordbg_process_tryget(struct cordbg_process *process);
 void cordbg_process_put(struct cordbg_process *process);
@@ -296,7 +302,7 @@ extern bool cordbg_task_work_seen;
 int cordbg_fork_init(void);
 void cordbg_fork_exit(void);
 void cordbg_fork_begin(struct cordbg_process *process);
-unsigned long cordbg_forks_epoch(const struct cordbg_process *process);
+unsigned long cordbg_forks_epoch(struct cordbg_process *process);
 int cordbg_forks_clean(struct cordbg_process *process);
 int cordbg_fork_settle(const struct mm_struct *mm);
 
@@ -305,11 +311,11 @@ struct cordbg_move *cordbg_move_begin(struct cordbg_process *process,
 				      const struct mmu_notifier_range *range);
 void cordbg_move_unmapped(struct cordbg_process *process,
 			  struct cordbg_move *move, bool any);
-bool cordbg_moved(const struct cordbg_process *process,
+bool cordbg_moved(struct cordbg_process *process,
 		  const struct cordbg_shadow *shadow, unsigned long epoch,
 		  unsigned long *address);
 void cordbg_moves_purge(struct cordbg_process *process);
-unsigned long cordbg_moves_epoch(const struct cordbg_process *process);
+unsigned long cordbg_moves_epoch(struct cordbg_process *process);
 
 /* window.c */
 int cordbg_window_init(struct cordbg_window *window, struct mm_struct *mm,
@@ -361,7 +367,7 @@ cordbg_shadow_next_unmapped(const struct cordbg_process *process,
 unsigned long cordbg_epoch_advance(struct cordbg_process *process);
 void cordbg_shadow_keep(struct cordbg_process *process,
 			struct cordbg_shadow *shadow);
-int cordbg_shadows_clean(const struct cordbg_process *process,
+int cordbg_shadows_clean(struct cordbg_process *process,
 			 struct cordbg_window *window, unsigned long epoch,
 			 bool moved);
 void cordbg_shadows_purge(struct cordbg_process *process);

@@ -98,7 +98,11 @@ static void fork_put(struct cordbg_fork *fork)
 static void fork_unlink(struct cordbg_fork *fork)
 {
 	raw_spin_lock(&forks_lock);
-	list_del_init(&fork->node);
+	if (!list_empty(&fork->node)) {
+		list_del_init(&fork->node);
+		WRITE_ONCE(fork->process->nr_forks,
+			   fork->process->nr_forks - 1);
+	}
 	raw_spin_unlock(&forks_lock);
 }
 
@@ -224,6 +228,7 @@ static void fork_link(struct cordbg_fork *fork, struct cordbg_process *process)
 	raw_spin_lock(&forks_lock);
 	fork->begun = ++last_begun;
 	list_add(&fork->node, &forks);
+	WRITE_ONCE(process->nr_forks, process->nr_forks + 1);
 	raw_spin_unlock(&forks_lock);
 	/*
 	 * On the list first, the memory copied second; on the other side the
@@ -295,7 +300,7 @@ static void probe_fork(void *data, struct task_struct *parent,
  * Return: a shadow that was dropped no later than this is not needed by a fork
  * under way, nor by one that begins from now on.
  */
-unsigned long cordbg_forks_epoch(const struct cordbg_process *process)
+unsigned long cordbg_forks_epoch(struct cordbg_process *process)
 {
 	unsigned long epoch = READ_ONCE(process->epoch);
 	struct cordbg_fork *fork;
@@ -303,6 +308,9 @@ unsigned long cordbg_forks_epoch(const struct cordbg_process *process)
 	/* Pairs with the barrier in fork_link(). */
 	smp_mb();
 	epoch = min(epoch, cordbg_moves_epoch(process));
+	/* Other processes' sessions need the lock. */
+	if (!READ_ONCE(process->nr_forks))
+		return epoch;
 	raw_spin_lock(&forks_lock);
 	list_for_each_entry(fork, &forks, node) {
 		if (fork->process == process)
@@ -349,7 +357,7 @@ int cordbg_forks_clean(struct cordbg_process *process)
 	int err = 0;
 
 	lockdep_assert_held(&process->lock);
-	if (list_empty_careful(&forks))
+	if (!READ_ONCE(process->nr_forks))
 		return 0;
 	raw_spin_lock(&forks_lock);
 	last = last_id;

@@ -21,6 +21,7 @@ static int __init cordbg_init(void)
 {
 	int err;
 
+	cordbg_process_init();
 	err = cordbg_shadow_init();
 	if (err)
 		return err;

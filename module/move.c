@@ -50,8 +50,8 @@
  * @ended: process->epoch when all bytes had been restored, or 0.
  *
  * Until @work or @late has run they own the move, then the list does. Entries are
- * added and changed under moves_lock; those that are @known are removed only
- * under process->lock, too.
+ * added and changed under process->moves_lock; those that are @known are removed
+ * only under process->lock, too.
  */
 struct cordbg_move {
 	struct list_head node;
@@ -68,9 +68,6 @@ struct cordbg_move {
 	unsigned long until;
 	unsigned long ended;
 };
-
-/* Protects process->moves. */
-static DEFINE_SPINLOCK(moves_lock);
 
 static bool is_mremap(struct pt_regs *regs)
 {
@@ -103,7 +100,7 @@ static void follow(const struct cordbg_process *process,
 		   const struct cordbg_move *move, unsigned long epoch,
 		   const struct cordbg_move *through, struct route *route)
 {
-	lockdep_assert_held(&moves_lock);
+	lockdep_assert_held(&process->moves_lock);
 	route->whole = true;
 	route->through = false;
 	list_for_each_entry_from(move, &process->moves, node) {
@@ -125,9 +122,9 @@ static struct route route_of(const struct cordbg_move *origin,
 {
 	struct route route = { .address = shadow->address };
 
-	spin_lock(&moves_lock);
+	spin_lock(&through->process->moves_lock);
 	follow(through->process, origin, ULONG_MAX, through, &route);
-	spin_unlock(&moves_lock);
+	spin_unlock(&through->process->moves_lock);
 	return route;
 }
 
@@ -191,11 +188,11 @@ static int restore_all(const struct cordbg_move *move,
 }
 
 /* The first move that is known, after @move or at all. */
-static struct cordbg_move *next_known(const struct cordbg_process *process,
+static struct cordbg_move *next_known(struct cordbg_process *process,
 				      struct cordbg_move *move)
 {
 	lockdep_assert_held(&process->lock);
-	spin_lock(&moves_lock);
+	spin_lock(&process->moves_lock);
 	move = list_prepare_entry(move, &process->moves, node);
 	list_for_each_entry_continue(move, &process->moves, node) {
 		if (move->known)
@@ -203,7 +200,7 @@ static struct cordbg_move *next_known(const struct cordbg_process *process,
 	}
 	move = NULL;
 out:
-	spin_unlock(&moves_lock);
+	spin_unlock(&process->moves_lock);
 	return move;
 }
 
@@ -236,9 +233,9 @@ static int restore_memory(const struct cordbg_move *move)
 
 static void set_known(struct cordbg_move *move, bool known)
 {
-	spin_lock(&moves_lock);
+	spin_lock(&move->process->moves_lock);
 	move->known = known;
-	spin_unlock(&moves_lock);
+	spin_unlock(&move->process->moves_lock);
 }
 
 /* End a move: then the list owns it. After an error it is still under way. */
@@ -370,28 +367,28 @@ static bool is_carried(const struct cordbg_process *process,
 static void move_link(struct cordbg_move *move, struct cordbg_process *process)
 {
 	move->since = READ_ONCE(process->epoch);
-	spin_lock(&moves_lock);
+	spin_lock(&process->moves_lock);
 	list_add_tail(&move->node, &process->moves);
 	process->nr_moves++;
-	spin_unlock(&moves_lock);
+	spin_unlock(&process->moves_lock);
 }
 
 /*
  * The move that the thread has just begun, if any: the unmap of the old address
  * comes after it, and nothing can come in between.
  */
-static struct cordbg_move *move_begun(const struct cordbg_process *process)
+static struct cordbg_move *move_begun(struct cordbg_process *process)
 {
 	struct cordbg_move *move = NULL;
 
-	spin_lock(&moves_lock);
+	spin_lock(&process->moves_lock);
 	if (!list_empty(&process->moves)) {
 		move = list_last_entry(&process->moves, struct cordbg_move,
 				       node);
 		if (READ_ONCE(move->task) != current)
 			move = NULL;
 	}
-	spin_unlock(&moves_lock);
+	spin_unlock(&process->moves_lock);
 	return move;
 }
 
@@ -471,7 +468,7 @@ void cordbg_move_unmapped(struct cordbg_process *process,
 {
 	bool needed;
 
-	spin_lock(&moves_lock);
+	spin_lock(&process->moves_lock);
 	needed = any || move->until ||
 		 (process->nr_moves > 1 && process->nr_moves <= MOST_MOVES);
 	if (needed) {
@@ -485,7 +482,7 @@ void cordbg_move_unmapped(struct cordbg_process *process,
 		list_del_init(&move->node);
 		process->nr_moves--;
 	}
-	spin_unlock(&moves_lock);
+	spin_unlock(&process->moves_lock);
 	if (!needed && move->gone)
 		kfree(move);
 }
@@ -499,7 +496,7 @@ void cordbg_move_unmapped(struct cordbg_process *process,
  *
  * Return: whether they had.
  */
-bool cordbg_moved(const struct cordbg_process *process,
+bool cordbg_moved(struct cordbg_process *process,
 		  const struct cordbg_shadow *shadow, unsigned long epoch,
 		  unsigned long *address)
 {
@@ -507,14 +504,14 @@ bool cordbg_moved(const struct cordbg_process *process,
 	struct cordbg_move *move;
 
 	lockdep_assert_held(&process->lock);
-	spin_lock(&moves_lock);
+	spin_lock(&process->moves_lock);
 	list_for_each_entry(move, &process->moves, node) {
 		if (move->since < epoch && carried(move, shadow)) {
 			follow(process, move, epoch, NULL, &route);
 			break;
 		}
 	}
-	spin_unlock(&moves_lock);
+	spin_unlock(&process->moves_lock);
 	*address = route.address;
 	return route.whole;
 }
@@ -537,7 +534,7 @@ void cordbg_moves_purge(struct cordbg_process *process)
 	if (list_empty_careful(&process->moves))
 		return;
 	needed = cordbg_forks_epoch(process);
-	spin_lock(&moves_lock);
+	spin_lock(&process->moves_lock);
 	list_for_each_entry_reverse(move, &process->moves, node) {
 		if (move->ended && move->ended <= needed)
 			continue;
@@ -550,7 +547,7 @@ void cordbg_moves_purge(struct cordbg_process *process)
 		list_move(&move->node, &unneeded);
 		process->nr_moves--;
 	}
-	spin_unlock(&moves_lock);
+	spin_unlock(&process->moves_lock);
 	list_for_each_entry_safe(move, next, &unneeded, node)
 		kfree(move);
 }
@@ -562,18 +559,18 @@ void cordbg_moves_purge(struct cordbg_process *process)
  * Return: a shadow that was dropped no later than this is not needed by a move
  * under way.
  */
-unsigned long cordbg_moves_epoch(const struct cordbg_process *process)
+unsigned long cordbg_moves_epoch(struct cordbg_process *process)
 {
 	unsigned long epoch = ULONG_MAX;
 	struct cordbg_move *move;
 
-	spin_lock(&moves_lock);
+	spin_lock(&process->moves_lock);
 	list_for_each_entry(move, &process->moves, node) {
 		if (READ_ONCE(move->ended))
 			continue;
 		epoch = move->since;
 		break;
 	}
-	spin_unlock(&moves_lock);
+	spin_unlock(&process->moves_lock);
 	return epoch;
 }

@@ -4,7 +4,8 @@
  * that goes through a task.
  */
 
-#include <linux/hashtable.h>
+#include <linux/hash.h>
+#include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
@@ -13,21 +14,47 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 
 #include "cordbg.h"
 
-/* Protects the table; a process in it has references. */
-static DEFINE_MUTEX(processes_lock);
-static DEFINE_HASHTABLE(processes, 8);
+#define PROCESS_BITS	8
 
-static struct cordbg_process *process_find(const struct mm_struct *mm)
+/**
+ * struct bucket - processes whose mm has the same hash
+ * @lock: Protects @processes; a process in it has references.
+ * @processes: struct cordbg_process by @node.
+ */
+static struct bucket {
+	spinlock_t lock;
+	struct hlist_head processes;
+} buckets[1 << PROCESS_BITS];
+
+void __init cordbg_process_init(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(buckets); i++)
+		spin_lock_init(&buckets[i].lock);
+}
+
+static struct bucket *bucket_of(const struct mm_struct *mm)
+{
+	return &buckets[hash_ptr(mm, PROCESS_BITS)];
+}
+
+/* Find the process of an mm and take a reference. */
+static struct cordbg_process *bucket_get(const struct bucket *bucket,
+					 const struct mm_struct *mm)
 {
 	struct cordbg_process *process;
 
-	lockdep_assert_held(&processes_lock);
-	hash_for_each_possible(processes, process, node, (unsigned long)mm) {
-		if (process->mm == mm)
+	lockdep_assert_held(&bucket->lock);
+	hlist_for_each_entry(process, &bucket->processes, node) {
+		if (process->mm == mm) {
+			refcount_inc(&process->refs);
 			return process;
+		}
 	}
 	return NULL;
 }
@@ -44,12 +71,18 @@ static struct cordbg_process *process_create(struct mm_struct *mm)
 	refcount_set(&process->refs, 1);
 	mutex_init(&process->lock);
 	spin_lock_init(&process->map_lock);
+	spin_lock_init(&process->moves_lock);
 	process->shadows = RB_ROOT;
-	process->gap.end = ULONG_MAX;
 	INIT_LIST_HEAD(&process->cleared);
 	INIT_LIST_HEAD(&process->moves);
-	hash_add(processes, &process->node, (unsigned long)mm);
 	return process;
+}
+
+static void process_free(struct cordbg_process *process)
+{
+	mmdrop(process->mm);
+	mutex_destroy(&process->lock);
+	kfree(process);
 }
 
 /**
@@ -61,15 +94,20 @@ static struct cordbg_process *process_create(struct mm_struct *mm)
  */
 struct cordbg_process *cordbg_process_get(struct mm_struct *mm)
 {
-	struct cordbg_process *process;
+	struct bucket *bucket = bucket_of(mm);
+	struct cordbg_process *process, *new;
 
-	mutex_lock(&processes_lock);
-	process = process_find(mm);
-	if (process)
-		refcount_inc(&process->refs);
-	else
-		process = process_create(mm);
-	mutex_unlock(&processes_lock);
+	new = process_create(mm);
+	if (!new)
+		return NULL;
+	spin_lock(&bucket->lock);
+	process = bucket_get(bucket, mm);
+	if (!process)
+		hlist_add_head(&new->node, &bucket->processes);
+	spin_unlock(&bucket->lock);
+	if (!process)
+		return new;
+	process_free(new);
 	return process;
 }
 
@@ -92,15 +130,19 @@ bool cordbg_process_tryget(struct cordbg_process *process)
  */
 void cordbg_process_put(struct cordbg_process *process)
 {
-	if (!refcount_dec_and_mutex_lock(&process->refs, &processes_lock))
+	struct bucket *bucket = bucket_of(process->mm);
+	bool last;
+
+	spin_lock(&bucket->lock);
+	last = refcount_dec_and_test(&process->refs);
+	if (last)
+		hlist_del(&process->node);
+	spin_unlock(&bucket->lock);
+	if (!last)
 		return;
-	hash_del(&process->node);
-	mutex_unlock(&processes_lock);
 	cordbg_process_unwatch(process);
 	cordbg_shadows_destroy(process);
-	mmdrop(process->mm);
-	mutex_destroy(&process->lock);
-	kfree(process);
+	process_free(process);
 }
 
 /**

@@ -402,7 +402,7 @@ void cordbg_shadow_keep(struct cordbg_process *process,
  *
  * Return: 0 or the error of cordbg_shadow_restore().
  */
-int cordbg_shadows_clean(const struct cordbg_process *process,
+int cordbg_shadows_clean(struct cordbg_process *process,
 			 struct cordbg_window *window, unsigned long epoch,
 			 bool moved)
 {
