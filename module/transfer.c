@@ -738,17 +738,37 @@ struct transfer *cordbg_transfer_hold(struct cordbg_session *session,
 	return ERR_PTR(err);
 }
 
+/*
+ * Whether a read holds the pages that the process has there now. A write may have
+ * replaced one by a copy since, that of another session or one that is held for
+ * the same batch.
+ */
+static bool is_current(const struct transfer *t)
+{
+	unsigned long address;
+
+	for (address = t->address & PAGE_MASK;
+	     address < t->address + t->size; address += PAGE_SIZE) {
+		if (!cordbg_window_current(&t->window, address))
+			return false;
+		cond_resched();
+	}
+	return true;
+}
+
 /**
  * cordbg_transfer_stale() - whether a transfer has to be held again
  * @t: The transfer; its process is locked.
  *
- * See is_stale().
+ * Pages that are held for writing stay what they are. Also see is_stale().
  *
  * Return: true if it has.
  */
 bool cordbg_transfer_stale(const struct transfer *t)
 {
-	return is_stale(t);
+	if (t->write || !t->bounce)
+		return false;
+	return is_stale(t) || !is_current(t);
 }
 
 /**

@@ -413,7 +413,7 @@ TEST_F(batch, limit_of_breakpoints)
 
 	ASSERT_EQ(0, exchange_setting(MAX_BREAKPOINTS, 2, &max));
 	EXPECT_EQ(0, do_batch(self->fd, ops, 5, 0, &self->done));
-	EXPECT_EQ(0, exchange_setting(MAX_BREAKPOINTS, max, NULL));
+	EXPECT_EQ(0, write_setting(MAX_BREAKPOINTS, max));
 	EXPECT_EQ(5U, self->done);
 	EXPECT_EQ(0, ops[1].status);
 	EXPECT_TRUE(op_refused(&ops[2], -ENOSPC));

@@ -351,7 +351,7 @@ TEST_F(atomic, limit_of_breakpoints)
 	EXPECT_TRUE(unchanged(self));
 	EXPECT_EQ(0, do_batch(self->fd, ops, 2, CORDBG_BATCH_ATOMIC,
 			      &self->done));
-	EXPECT_EQ(0, exchange_setting(MAX_BREAKPOINTS, max, NULL));
+	EXPECT_EQ(0, write_setting(MAX_BREAKPOINTS, max));
 }
 
 TEST_F(atomic, number_of_operations)

@@ -7,58 +7,11 @@
  * A page of the tool that a userfaultfd(2) region holds back is "the middle".
  */
 
-#include <linux/userfaultfd.h>
-#include <poll.h>
-
 #include "batch_selftest.h"
 #include "cordbg_image.h"
 
-#define PROMPT_MS	20000	/* a slow machine's "at once" */
 #define BEFORE		70	/* operations before the middle, more than a few */
 #define COUNT		150
-
-/**
- * struct silent - a page of the caller that does not answer yet
- * @page: The page.
- * @uffd: Its userfaultfd.
- */
-struct silent {
-	uint8_t *page;
-	int uffd;
-};
-
-static int silent_map(struct silent *s)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register region = {
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-
-	s->page = map_private(page_size());
-	s->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	if (!s->page || s->uffd < 0 || ioctl(s->uffd, UFFDIO_API, &api))
-		return -errno;
-	region.range.start = ptr_u64(s->page);
-	region.range.len = page_size();
-	return ioctl(s->uffd, UFFDIO_REGISTER, &region) ? -errno : 0;
-}
-
-/* Wait until somebody waits for the page. */
-static int silent_wait(const struct silent *s)
-{
-	struct pollfd event = { .fd = s->uffd, .events = POLLIN };
-
-	return poll(&event, 1, PROMPT_MS) == 1 ? 0 : -ETIMEDOUT;
-}
-
-static int silent_answer(const struct silent *s)
-{
-	struct uffdio_zeropage zero = {
-		.range = { ptr_u64(s->page), page_size() },
-	};
-
-	return ioctl(s->uffd, UFFDIO_ZEROPAGE, &zero) ? -errno : 0;
-}
 
 /* What the operations behind the middle are. */
 enum rest { WRITES, READS, SETS, CLEARS, MIX };

@@ -6,6 +6,10 @@
 #ifndef BATCH_SELFTEST_H
 #define BATCH_SELFTEST_H
 
+#include <linux/userfaultfd.h>
+#include <poll.h>
+
+#include "cordbg_process.h"
 #include "target_memory.h"
 
 #define POISON_STATUS	((int32_t)POISON32)
@@ -188,6 +192,51 @@ static inline bool field_untouched(struct field *f)
 	return field_holds(f, f->memory, f->memory, f->size + page_size(),
 			   CORDBG_RAW) &&
 	       !count_breakpoints(f->d.session);
+}
+
+#define PROMPT_MS	20000	/* a slow machine's "at once" */
+
+/**
+ * struct silent - a page of the caller that does not answer yet
+ * @page: The page.
+ * @uffd: Its userfaultfd.
+ */
+struct silent {
+	uint8_t *page;
+	int uffd;
+};
+
+static inline int silent_map(struct silent *s)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register region = {
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+
+	s->page = map_private(page_size());
+	s->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (!s->page || s->uffd < 0 || ioctl(s->uffd, UFFDIO_API, &api))
+		return -errno;
+	region.range.start = ptr_u64(s->page);
+	region.range.len = page_size();
+	return ioctl(s->uffd, UFFDIO_REGISTER, &region) ? -errno : 0;
+}
+
+/* Wait until somebody waits for the page. */
+static inline int silent_wait(const struct silent *s)
+{
+	struct pollfd event = { .fd = s->uffd, .events = POLLIN };
+
+	return poll(&event, 1, PROMPT_MS) == 1 ? 0 : -ETIMEDOUT;
+}
+
+static inline int silent_answer(const struct silent *s)
+{
+	struct uffdio_zeropage zero = {
+		.range = { ptr_u64(s->page), page_size() },
+	};
+
+	return ioctl(s->uffd, UFFDIO_ZEROPAGE, &zero) ? -errno : 0;
 }
 
 #endif /* BATCH_SELFTEST_H */

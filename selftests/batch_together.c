@@ -300,6 +300,70 @@ TEST_F(together, clear_of_rewritten)
 	expect_field(_metadata, self, self->at + 32);
 }
 
+/*
+ * What a batch reads is of one moment, although it has held the pages before, some
+ * of which are the program's own only since another session has written there.
+ */
+struct reader {
+	struct cordbg_operation ops[3];
+	int fd;
+	int err;
+};
+
+static void *reader_main(void *data)
+{
+	struct reader *r = data;
+	uint32_t done;
+
+	r->err = do_batch(r->fd, r->ops, 3, CORDBG_BATCH_ATOMIC, &done);
+	return NULL;
+}
+
+static void expect_one_moment(struct __test_metadata *_metadata,
+			      struct _test_data_together *self, uint32_t flags)
+{
+	uint8_t *pages[2] = { self->f.memory, self->f.memory + page_size() };
+	int other = session_open(self->f.d.target.pid);
+	struct reader reader = { .fd = self->fd };
+	struct silent silent;
+	struct cordbg_operation write[] = {
+		op_write(pages[0], self->data, 16),
+		op_write(pages[1], self->data, 16),
+	};
+	pthread_t thread;
+	uint32_t done;
+	int i;
+
+	ASSERT_LE(0, other);
+	ASSERT_EQ(0, silent_map(&silent));
+	/* One of the pages is the target's own already. */
+	ASSERT_EQ(0, debuggee_poke(&self->f.d, pages[1], pages[1], 16));
+	for (i = 0; i < 2; i++)
+		reader.ops[i] = op_any(CORDBG_OP_READ_MEMORY, pages[i],
+				       self->in[i], 16, flags);
+	reader.ops[2] = op_write(self->f.memory + 3 * page_size(), silent.page,
+				 16);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, reader_main, &reader));
+	ASSERT_EQ(0, silent_wait(&silent));
+	ASSERT_EQ(0, do_batch(other, write, 2, CORDBG_BATCH_ATOMIC, &done));
+	ASSERT_EQ(0, silent_answer(&silent));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, reader.err);
+	EXPECT_EQ(0, memcmp(self->data, self->in[0], 16));
+	EXPECT_EQ(0, memcmp(self->data, self->in[1], 16));
+	close(other);
+}
+
+TEST_F(together, reads_of_one_moment)
+{
+	expect_one_moment(_metadata, self, 0);
+}
+
+TEST_F(together, raw_reads_of_one_moment)
+{
+	expect_one_moment(_metadata, self, CORDBG_RAW);
+}
+
 /* As many as there may be, over all of which one write goes. */
 #define MOST		(CORDBG_ATOMIC_OPERATIONS - 1)
 
