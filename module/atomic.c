@@ -162,7 +162,7 @@ static struct cordbg_shadow *find(const struct atomic *a,
 				  const struct step *step)
 {
 	struct cordbg_shadow *shadow =
-		cordbg_shadow_first(a->session->process, step->op->address);
+		cordbg_shadow_in(a->session->process, step->op->address, 1);
 
 	return shadow && shadow->address == step->op->address ? shadow : NULL;
 }

@@ -36,13 +36,7 @@ struct batch {
 	struct cordbg_operation ops[CHUNK_OPERATIONS];
 };
 
-/**
- * cordbg_operation_check() - whether an operation can be meant
- * @op: The operation.
- *
- * Return: 0, -EINVAL or -EOVERFLOW.
- */
-int cordbg_operation_check(const struct cordbg_operation *op)
+static int check_transfer(const struct cordbg_operation *op)
 {
 	const struct cordbg_transfer arg = {
 		.flags = op->flags,
@@ -51,20 +45,25 @@ int cordbg_operation_check(const struct cordbg_operation *op)
 		.reserved = op->reserved,
 	};
 
-	switch (op->op) {
-	case CORDBG_OP_WRITE_MEMORY:
-	case CORDBG_OP_READ_MEMORY:
-		return cordbg_transfer_check(&arg, op->op ==
-					     CORDBG_OP_WRITE_MEMORY);
-	case CORDBG_OP_SET_BREAKPOINT:
-	case CORDBG_OP_CLEAR_BREAKPOINT:
-		if (op->flags || op->buffer || op->size || op->reserved)
-			return -EINVAL;
-		/* A clear of what cannot have been set finds nothing. */
-		return op->op == CORDBG_OP_SET_BREAKPOINT ?
-			cordbg_breakpoint_check(op->address) : 0;
-	}
-	return -EINVAL;
+	return cordbg_transfer_check(&arg, op->op == CORDBG_OP_WRITE_MEMORY);
+}
+
+/**
+ * cordbg_operation_check() - whether an operation can be meant
+ * @op: The operation.
+ *
+ * Return: 0, -EINVAL or -EOVERFLOW.
+ */
+int cordbg_operation_check(const struct cordbg_operation *op)
+{
+	if (op->op == CORDBG_OP_WRITE_MEMORY || op->op == CORDBG_OP_READ_MEMORY)
+		return check_transfer(op);
+	if (op->flags || op->buffer || op->size || op->reserved)
+		return -EINVAL;
+	if (op->op == CORDBG_OP_SET_BREAKPOINT)
+		return cordbg_breakpoint_check(op->address);
+	/* A clear of what cannot have been set finds nothing. */
+	return op->op == CORDBG_OP_CLEAR_BREAKPOINT ? 0 : -EINVAL;
 }
 
 /**
@@ -195,20 +194,20 @@ static u32 run_length(struct cordbg_operation *ops, u32 nr)
 /* Carry out some operations: how many, or one that cannot be meant. */
 static u32 run_some(struct batch *batch, struct cordbg_operation *ops, u32 nr)
 {
+	if (ops->op != CORDBG_OP_SET_BREAKPOINT &&
+	    ops->op != CORDBG_OP_CLEAR_BREAKPOINT)
+		nr = 1;
 	nr = run_length(ops, nr);
 	if (!nr)
 		return 1;
-	switch (ops->op) {
-	case CORDBG_OP_SET_BREAKPOINT:
+	if (ops->op == CORDBG_OP_SET_BREAKPOINT)
 		cordbg_breakpoints_set(batch->session, batch->reserves, ops,
 				       nr);
-		return nr;
-	case CORDBG_OP_CLEAR_BREAKPOINT:
+	else if (ops->op == CORDBG_OP_CLEAR_BREAKPOINT)
 		cordbg_breakpoints_clear(batch->session, ops, nr);
-		return nr;
-	}
-	run_transfer(batch->session, ops);
-	return 1;
+	else
+		run_transfer(batch->session, ops);
+	return nr;
 }
 
 /* Where a batch ends early: after this operation, with this error. */

@@ -313,8 +313,10 @@ struct cordbg_list_breakpoints {
  * With CORDBG_BATCH_ATOMIC everything is verified first, pages are held and memory
  * is allocated. Then either all operations happen and the call returns 0, or none
  * does: then it returns the error of one that was refused, which has it as its
- * status, and all others have ECANCELED. Breakpoints are set first and cleared
- * last, whatever the order of the operations; transfers are in their order. For
+ * status, and all others have ECANCELED. EINTR and ESRCH can be the error of no one
+ * operation: then all have ECANCELED. Breakpoints are set first and cleared
+ * last, whatever the order of the operations; transfers are in their order, but
+ * what is written is loaded from the caller before anything read is stored. For
  * the breakpoints of other sessions, and their transfers of up to 256 KiB, it is one
  * step. The program is not stopped and can see a part of it. A transfer of memory
  * whose pages cannot be held (vm_ops->access of a device) is EACCES. On arm64 a
@@ -330,8 +332,10 @@ struct cordbg_list_breakpoints {
  * Flags of struct cordbg_batch.
  *
  * CORDBG_BATCH_ATOMIC: all or nothing. At most CORDBG_ATOMIC_OPERATIONS operations
- *	that transfer at most CORDBG_ATOMIC_BYTES bytes, else EMSGSIZE; of two that
- *	set or clear at one address the second is refused with EINVAL.
+ *	that transfer at most CORDBG_ATOMIC_BYTES bytes. More operations are
+ *	EMSGSIZE, and @done is 0; the operation that makes too many bytes is
+ *	refused with EMSGSIZE. Of two that set or clear at one address the second
+ *	is refused with EINVAL.
  */
 #define CORDBG_BATCH_ATOMIC		(1U << 0)
 
