@@ -116,11 +116,12 @@ static __always_inline size_t copy_caller(const struct transfer *t,
 					  unsigned long address, void *kernel,
 					  size_t n)
 {
-	void *bounce = t->bounce + (address - t->chunk);
+	void *bounce;
 
-	if (!t->bounce)
+	if (likely(!t->bounce))
 		return copy_nofault(t, t->buffer + (address - t->address),
 				    kernel, n);
+	bounce = t->bounce + (address - t->chunk);
 	memcpy(t->write ? kernel : bounce, t->write ? bounce : kernel, n);
 	return n;
 }
