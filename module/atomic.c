@@ -337,11 +337,17 @@ static int commit_sets(struct atomic *a)
 /* Nothing is refused any more, but see cordbg_transfer_commit(). */
 static int commit(struct atomic *a)
 {
+	struct cordbg_process *process = a->session->process;
 	struct step *step;
 	int err = 0;
 	u32 i;
 
 	a->happened = true;
+	/*
+	 * A read that holds its pages already takes them again: one may have been
+	 * replaced when this batch took it for writing.
+	 */
+	WRITE_ONCE(process->plants, process->plants + 1);
 	for (i = 0; i < a->nr; i++) {
 		step = &a->steps[i];
 		if (!step->transfer)

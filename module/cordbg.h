@@ -94,7 +94,7 @@ struct cordbg_gap {
  * @nr_unmapped: Shadows dropped with their memory that have owners, under
  *	@map_lock.
  * @cleared: Shadows without owners by their @own.session_node, under @lock.
- * @plants: Counts opcodes planted, under @lock.
+ * @plants: Counts opcodes planted and atomic batches, under @lock.
  * @purged: What cordbg_shadows_purge() went up to, under @lock.
  * @gap: Where nothing was found when it was last looked for, under @lock.
  * @moves: mremap(2) under way and what they carried on from, oldest first, under

@@ -22,10 +22,10 @@
 
 /**
  * struct bucket - processes whose mm has the same hash
- * @lock: Protects @processes; a process in it has references.
  * @processes: struct cordbg_process by @node.
  */
 static struct bucket {
+	/** @lock: Protects @processes; a process in it has references. */
 	spinlock_t lock;
 	struct hlist_head processes;
 } buckets[1 << PROCESS_BITS];

@@ -376,15 +376,15 @@ static int transfer_lock(const struct transfer *t, size_t n)
  * Whether the pages of a read may show opcodes that the list does not tell from
  * the program's bytes: they are not pinned, and a fork takes them away. If a
  * breakpoint has been dropped since, its opcode may still be in the page that is
- * held; if one has been planted, maybe in that page, and then it was replaced.
+ * held; if one has been planted, maybe in that page, and then it was replaced. An
+ * atomic batch since may have replaced a part of the pages, too.
  */
 static bool is_stale(const struct transfer *t)
 {
 	const struct cordbg_process *process = t->session->process;
 
-	return !t->write && !t->raw &&
-	       (READ_ONCE(process->drops) != t->drops ||
-		process->plants != t->plants);
+	return !t->write && (READ_ONCE(process->drops) != t->drops ||
+			     process->plants != t->plants);
 }
 
 /* Copy what a stale chunk should have shown: where it came to, or an error. */

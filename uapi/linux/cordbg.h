@@ -317,7 +317,7 @@ struct cordbg_list_breakpoints {
  * operation: then all have ECANCELED. Breakpoints are set first and cleared
  * last, whatever the order of the operations; transfers are in their order, but
  * what is written is loaded from the caller before anything read is stored. For
- * the breakpoints of other sessions, and their transfers of up to 256 KiB, it is one
+ * the breakpoints of other sessions, and their transfers of up to 64 KiB, it is one
  * step. The program is not stopped and can see a part of it. A transfer of memory
  * whose pages cannot be held (vm_ops->access of a device) is EACCES. On arm64 a
  * write to code can fail while it is carried out, if the program unmaps it in that

@@ -316,7 +316,7 @@ int cordbg_list_breakpoints_ex(struct cordbg_process *process, uint64_t start,
  * returns the error of one that was refused, which has it as its status, and all
  * others have -ECANCELED. All: then breakpoints were set first and cleared last,
  * and transfers were done in their order. It is one step for the breakpoints of
- * other sessions and for their transfers of up to 256 KiB; but not for the program,
+ * other sessions and for their transfers of up to 64 KiB; but not for the program,
  * which is not stopped. There may be CORDBG_ATOMIC_OPERATIONS operations (1024),
  * which transfer CORDBG_ATOMIC_BYTES bytes (16 MiB) together; of two that set or
  * clear at one address the second is refused with -EINVAL. Memory whose pages
