@@ -99,9 +99,7 @@ static int hold_breakpoint(struct cordbg_session *session, struct step *step)
 	cordbg_opcode_window(&step->window, session);
 	if (step->op->op != CORDBG_OP_SET_BREAKPOINT)
 		return 0;
-	err = cordbg_process_watch(session->process);
-	if (!err)
-		err = cordbg_reserves_init(&step->reserve, 1);
+	err = cordbg_reserves_init(&step->reserve, 1);
 	if (err)
 		return err;
 	step->epoch = READ_ONCE(session->process->epoch);

@@ -367,8 +367,14 @@ static long ioctl_batch(struct cordbg_session *session, void *data,
 	process = cordbg_session_enter(session);
 	if (IS_ERR(process))
 		return PTR_ERR(process);
-	err = arg->flags & CORDBG_BATCH_ATOMIC ?
-		cordbg_batch_atomic(session, arg) : cordbg_batch(session, arg);
+	/* Now, because it can ask for the call to be restarted. */
+	err = cordbg_process_watch(process);
+	if (err)
+		arg->done = 0;
+	else if (arg->flags & CORDBG_BATCH_ATOMIC)
+		err = cordbg_batch_atomic(session, arg);
+	else
+		err = cordbg_batch(session, arg);
 	cordbg_session_leave(process);
 	return put_user(arg->done, &out->done) ? -EFAULT : err;
 }

@@ -3,6 +3,8 @@
  * CORDBG_BATCH: operations one after the other, each with its own result.
  */
 
+#include <sys/time.h>
+
 #include "batch_selftest.h"
 
 FIXTURE(batch)
@@ -420,6 +422,55 @@ TEST_F(batch, limit_of_breakpoints)
 	EXPECT_EQ(0, ops[3].status);
 	EXPECT_EQ(0, ops[4].status);
 	EXPECT_EQ(2, count_breakpoints(self->fd));
+}
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+#define SIGNAL_ROUNDS	40
+#define MANY_MAPPINGS	1000
+
+/* The next mapping differs, so that each is one of its own. */
+static int map_many(void)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < MANY_MAPPINGS; i++)
+		err = map_anon(4096, i % 2 ? PROT_READ : PROT_NONE,
+			       MAP_PRIVATE) ? 0 : -ENOMEM;
+	return err;
+}
+
+/*
+ * The first breakpoint of a process takes all its locks, which gives way to any
+ * signal: it is not seen in a result. The alarm comes ever later.
+ */
+TEST_F_TIMEOUT(batch, signals, 100)
+{
+	struct sigaction action = { .sa_handler = on_alarm };
+	struct itimerval alarm = { }, never = { };
+	int round, fd;
+
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	ASSERT_EQ(0, map_many());
+	for (round = 0; round < SIGNAL_ROUNDS; round++) {
+		struct cordbg_operation op = op_set(self->at);
+		struct target target;
+
+		ASSERT_EQ(0, target_start(&target));
+		fd = session_open(target.pid);
+		ASSERT_LE(0, fd);
+		alarm.it_value.tv_usec = 1 + round * 50;
+		ASSERT_EQ(0, setitimer(ITIMER_REAL, &alarm, NULL));
+		EXPECT_EQ(0, do_batch(fd, &op, 1, 0, &self->done));
+		EXPECT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
+		EXPECT_EQ(0, op.status);
+		close(fd);
+		EXPECT_EQ(0, target_stop(&target));
+	}
 }
 
 /* The caller may be the target. */
