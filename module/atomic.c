@@ -276,7 +276,8 @@ static int commit_set(struct atomic *a, struct step *step)
 	if (!step->owner ||
 	    !cordbg_shadow_planted(step->shadow, &step->window)) {
 		do {
-			err = cordbg_opcode_plant(process, &step->window,
+			err = fatal_signal_pending(current) ? -EINTR :
+			      cordbg_opcode_plant(process, &step->window,
 						  step->shadow);
 		} while (err == -EAGAIN);
 		step->planted = !err;
@@ -292,18 +293,31 @@ static int commit_set(struct atomic *a, struct step *step)
 	return 0;
 }
 
-static void commit_clear(struct step *step)
+/* The release of the session does what a killed tool could not. */
+static bool is_left_over(int err)
 {
+	return err == -EINTR || err == -ENOMEM;
+}
+
+static int commit_clear(struct step *step)
+{
+	int err = 0;
+
 	if (step->window.nr_pages)
-		cordbg_window_exchange(&step->window, step->op->address,
-				       CORDBG_OPCODE, step->shadow->original);
+		err = cordbg_window_exchange(&step->window, step->op->address,
+					     CORDBG_OPCODE,
+					     step->shadow->original);
+	if (is_left_over(err))
+		return err;
 	cordbg_owner_drop(step->owner);
+	return 0;
 }
 
 static void undo_set(struct atomic *a, struct step *step)
 {
-	if (step->planted)
-		cordbg_opcode_remove(step->shadow, &step->window);
+	if (step->planted &&
+	    is_left_over(cordbg_opcode_remove(step->shadow, &step->window)))
+		return;
 	if (step->owner)
 		cordbg_owner_drop(step->owner);
 	else if (step->shadow)
@@ -332,7 +346,7 @@ static int commit_sets(struct atomic *a)
 	return err;
 }
 
-/* Nothing is refused any more, but see cordbg_transfer_commit(). */
+/* Nothing is refused any more, but by cordbg_mm_access() (arm64). */
 static int commit(struct atomic *a)
 {
 	struct cordbg_process *process = a->session->process;
@@ -356,8 +370,11 @@ static int commit(struct atomic *a)
 		cond_resched();
 	}
 	for (i = 0; i < a->nr; i++) {
-		if (a->ops[i].op == CORDBG_OP_CLEAR_BREAKPOINT)
-			commit_clear(&a->steps[i]);
+		step = &a->steps[i];
+		if (step->op->op != CORDBG_OP_CLEAR_BREAKPOINT)
+			continue;
+		step->op->status = commit_clear(step);
+		err = err ?: step->op->status;
 	}
 	return err;
 }
