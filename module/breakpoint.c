@@ -128,10 +128,12 @@ static unsigned int set_held(struct cordbg_session *session,
 	for (i = 0; i < nr; i++) {
 		ops[i].status = set_locked(session, window, epoch, &reserves[i],
 					   &ops[i]);
-		if (ops[i].status == -EAGAIN)
+		if (ops[i].status == -EAGAIN || ops[i].status == -EINTR)
 			break;
 	}
 	mutex_unlock(&process->lock);
+	if (i < nr && ops[i].status == -EINTR)
+		i += refuse(ops + i, nr - i, -EINTR);
 	return i;
 }
 
