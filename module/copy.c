@@ -136,7 +136,8 @@ static __always_inline bool is_planted(const struct transfer *t,
 
 /*
  * Whether a breakpoint hides bytes of a piece: its opcode is in the page that is
- * held, and if it was planted since, that is still the page at its address.
+ * held, and if it was planted since, that is still the page at its address. Where
+ * that cannot be told, an opcode is taken for the breakpoint's and stays.
  */
 static __always_inline bool hides(const struct transfer *t,
 				  const struct piece *piece,

@@ -328,8 +328,8 @@ void cordbg_window_unpin(struct cordbg_window *window, bool dirty);
 void cordbg_window_destroy(struct cordbg_window *window);
 struct page *cordbg_window_page(const struct cordbg_window *window,
 				unsigned long address);
-bool cordbg_window_current(const struct cordbg_window *window,
-			   unsigned long address);
+int cordbg_window_current(const struct cordbg_window *window,
+			  unsigned long address);
 int cordbg_window_peek(const struct cordbg_window *window,
 		       unsigned long address, cordbg_opcode_t *insn);
 int cordbg_window_exchange(const struct cordbg_window *window,
@@ -348,8 +348,8 @@ struct cordbg_shadow *cordbg_shadow_in(struct cordbg_process *process,
 				       unsigned long size);
 bool cordbg_shadow_planted(const struct cordbg_shadow *shadow,
 			   const struct cordbg_window *window);
-bool cordbg_shadow_current(const struct cordbg_shadow *shadow,
-			   const struct cordbg_window *window);
+int cordbg_shadow_current(const struct cordbg_shadow *shadow,
+			  const struct cordbg_window *window);
 bool cordbg_opcode_stands(const struct cordbg_window *window,
 			  unsigned long address);
 int cordbg_shadow_restore(const struct cordbg_shadow *shadow,

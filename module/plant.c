@@ -69,7 +69,7 @@ bool cordbg_page_moved(const struct cordbg_process *process,
 		       const struct cordbg_shadow *shadow, unsigned long epoch)
 {
 	return READ_ONCE(process->epoch) != epoch &&
-	       !cordbg_shadow_current(shadow, window);
+	       cordbg_shadow_current(shadow, window) <= 0;
 }
 
 /**

@@ -198,13 +198,14 @@ bool cordbg_shadow_planted(const struct cordbg_shadow *shadow,
  * The page may have come to the address only since the breakpoint was dropped,
  * so that is asked second. An unmap from then on concerns both.
  *
- * Return: false if the memory has been unmapped or moved since.
+ * Return: as cordbg_window_current().
  */
-bool cordbg_shadow_current(const struct cordbg_shadow *shadow,
-			   const struct cordbg_window *window)
+int cordbg_shadow_current(const struct cordbg_shadow *shadow,
+			  const struct cordbg_window *window)
 {
-	return cordbg_window_current(window, shadow->address) &&
-	       !READ_ONCE(shadow->dropped);
+	int current_page = cordbg_window_current(window, shadow->address);
+
+	return READ_ONCE(shadow->dropped) ? 0 : current_page;
 }
 
 /**
@@ -320,7 +321,8 @@ static void shadow_drop(struct cordbg_process *process,
 {
 	WRITE_ONCE(process->drops, process->drops + 1);
 	epoch_advance(process);
-	WRITE_ONCE(shadow->dropped, process->epoch);
+	/* Who does not see the breakpoint any more sees that one was dropped. */
+	smp_store_release(&shadow->dropped, process->epoch);
 }
 
 /**

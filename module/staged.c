@@ -92,7 +92,7 @@ static bool is_current(const struct transfer *t)
 
 	for (address = t->address & PAGE_MASK;
 	     address < t->address + t->size; address += PAGE_SIZE) {
-		if (!cordbg_window_current(&t->window, address))
+		if (cordbg_window_current(&t->window, address) <= 0)
 			return false;
 		cond_resched();
 	}

@@ -96,7 +96,7 @@ bool cordbg_transfer_changed(const struct transfer *t)
 }
 
 /* Copy what a stale chunk should have shown: where it came to, or an error. */
-static long copy_fresh(struct transfer *t, unsigned long address, size_t n)
+static long copy_fresh_once(struct transfer *t, unsigned long address, size_t n)
 {
 	struct cordbg_window fresh;
 	unsigned long plants;
@@ -121,6 +121,24 @@ static long copy_fresh(struct transfer *t, unsigned long address, size_t n)
 	return copied;
 }
 
+/* What is unmapped while it is copied is looked for again. */
+static long copy_fresh(struct transfer *t, unsigned long address, size_t n)
+{
+	const struct cordbg_process *process = t->session->process;
+	unsigned long drops;
+	long copied;
+
+	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		drops = READ_ONCE(process->drops);
+		copied = copy_fresh_once(t, address, n);
+		/* Pairs with shadow_drop(). */
+		smp_rmb();
+	} while (copied > 0 && READ_ONCE(process->drops) != drops);
+	return copied;
+}
+
 /* Copy one chunk under the process lock: bytes copied, or an error. */
 static long transfer_chunk(struct transfer *t, size_t n)
 {
@@ -135,10 +153,12 @@ static long transfer_chunk(struct transfer *t, size_t n)
 	copied = transfer_lock(t, n);
 	if (copied)
 		return copied;
+	if (!cordbg_transfer_changed(t))
+		copied = cordbg_copy_chunk(t, address, address + n) - address;
+	/* Pairs with shadow_drop(): the program can unmap at any time. */
+	smp_rmb();
 	if (cordbg_transfer_changed(t))
 		copied = copy_fresh(t, address, n);
-	else
-		copied = cordbg_copy_chunk(t, address, address + n) - address;
 	mutex_unlock(&t->session->process->lock);
 	if (!t->write && t->bounce && copied > 0 &&
 	    copy_to_user(user, t->bounce, copied))
@@ -237,29 +257,34 @@ int cordbg_transfer_pin(struct transfer *t, size_t n)
 
 /*
  * Copy @n bytes, in one page that is held, unless a breakpoint may be under them:
- * whether it could be done.
+ * how many have been.
  */
-static bool copy_plain(struct transfer *t, size_t n)
+static size_t copy_plain(struct transfer *t, size_t n)
 {
 	struct cordbg_process *process = t->session->process;
+	size_t copied = 0;
 	void *kaddr;
-	bool plain;
 
 	if (t->window.indirect || mutex_lock_killable(&process->lock))
-		return false;
-	plain = (t->raw || !has_breakpoints(t, n)) && !cordbg_transfer_changed(t);
-	if (plain) {
+		return 0;
+	if (t->raw || !has_breakpoints(t, n)) {
 		kaddr = kmap_local_page(t->window.pages[0]) +
 			offset_in_page(t->window.address);
-		if (t->write && t->bounce)
+		if (t->write && t->bounce) {
 			memcpy(kaddr, t->bounce, n);
-		else
-			plain = cordbg_copy_nofault(t, t->buffer + t->done,
-						    kaddr, n) == n;
+			copied = n;
+		} else {
+			copied = cordbg_copy_nofault(t, t->buffer + t->done,
+						     kaddr, n);
+		}
 		kunmap_local(kaddr);
 	}
+	/* Pairs with shadow_drop(): the program can unmap at any time. */
+	smp_rmb();
+	if (cordbg_transfer_changed(t))
+		copied = 0;
 	mutex_unlock(&process->lock);
-	return plain;
+	return copied;
 }
 
 /* Hold the pages of the next @n bytes, all in one window, and copy them. */
@@ -270,9 +295,10 @@ static int transfer_part(struct transfer *t, size_t n)
 
 	if (err)
 		return err;
-	if (t->window.nr_pages == 1 && copy_plain(t, n))
-		t->done += n;
-	else
+	if (t->window.nr_pages == 1)
+		t->done += copy_plain(t, n);
+	n -= t->done - before;
+	if (n)
 		err = transfer_window(t, n);
 	cordbg_window_unpin(&t->window, t->done > before);
 	/* A read whose memory went away meanwhile is refused whole. */

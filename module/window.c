@@ -347,17 +347,19 @@ struct page *cordbg_window_page(const struct cordbg_window *window,
  * @window: The window, pinned.
  * @address: An address in one of its pages.
  *
- * Return: false if the memory has been unmapped or moved since.
+ * Return: 1 if it is; 0 if the memory has been unmapped or moved since; -EINTR
+ * or -ENOMEM if it cannot be told.
  */
-bool cordbg_window_current(const struct cordbg_window *window,
-			   unsigned long address)
+int cordbg_window_current(const struct cordbg_window *window,
+			  unsigned long address)
 {
 	struct cordbg_window now;
-	bool same;
+	int err, same;
 
 	cordbg_window_init(&now, window->mm, window->task, 1, false, true);
-	if (cordbg_window_pin(&now, address, 1))
-		return false;
+	err = cordbg_window_pin(&now, address, 1);
+	if (err)
+		return err == -EINTR || err == -ENOMEM ? err : 0;
 	same = cordbg_window_page(&now, address) ==
 	       cordbg_window_page(window, address);
 	cordbg_window_unpin(&now, false);
