@@ -393,9 +393,10 @@ static ssize_t pending_settle(struct model *model, const uint8_t *bytes)
 	return wrong;
 }
 
+/* In the other order: start_target() takes back @ready, and then @dying. */
 static bool image_lives(const struct slot *slot, unsigned int image)
 {
-	return load(&slot->ready) == image && !load(&slot->dying);
+	return !load(&slot->dying) && load(&slot->ready) == image;
 }
 
 #endif /* STRESS_H */
