@@ -387,9 +387,10 @@ static void report_counts(void)
 {
 	size_t i;
 
+	ksft_print_msg("counts:");
 	for (i = 0; i < NR_OPERATIONS; i++)
-		ksft_print_msg("%s: %lu\n", operation_names[i],
-			       stress->counts[i]);
+		printf(" %s %lu", operation_names[i], stress->counts[i]);
+	printf("\n");
 	ksft_print_msg("seed %u, %u targets in all, %u survivors compared\n",
 		       stress->seed, stress->images, survivors);
 }
