@@ -159,6 +159,7 @@ struct cordbg_owner {
  * @unmapped: 0, or process->epoch as of when its memory was unmapped or moved;
  *	under process->map_lock.
  * @planted: process->plants as of when the opcode was planted.
+ * @replanted: It had been planted before, too.
  * @cleared: The last owner is gone.
  * @original: The program's bytes, true only while the opcode stands in memory:
  *	whoever uses them looks there first. Under process->lock.
@@ -171,6 +172,7 @@ struct cordbg_shadow {
 	unsigned long dropped;
 	unsigned long unmapped;
 	unsigned long planted;
+	bool replanted;
 	bool cleared;
 	cordbg_opcode_t original;
 };
@@ -369,7 +371,7 @@ void cordbg_shadow_keep(struct cordbg_process *process,
 			struct cordbg_shadow *shadow);
 int cordbg_shadows_clean(struct cordbg_process *process,
 			 struct cordbg_window *window, unsigned long epoch,
-			 bool moved);
+			 unsigned long plants, bool moved);
 void cordbg_shadows_purge(struct cordbg_process *process);
 void cordbg_shadows_destroy(struct cordbg_process *process);
 struct cordbg_owner *cordbg_owner_find(const struct cordbg_shadow *shadow,

@@ -50,9 +50,10 @@
  * @id: Orders forks by when their child was made.
  * @mm: The child's memory, kept by mmgrab().
  * @epoch: process->epoch when the memory was copied.
+ * @plants: process->plants when it had been copied.
  * @settled: Of its bytes only moved ones may not be back, under process->lock.
  *
- * @node, @child and @mm are set under forks_lock.
+ * @node, @child, @mm and @plants are set under forks_lock.
  */
 struct cordbg_fork {
 	struct list_head node;
@@ -66,6 +67,7 @@ struct cordbg_fork {
 	u64 begun;
 	u64 id;
 	unsigned long epoch;
+	unsigned long plants;
 	bool settled;
 };
 
@@ -135,7 +137,7 @@ static int fork_clean(struct cordbg_fork *fork)
 		/* What parent and child share is the parent's to restore. */
 		window.private = true;
 		err = cordbg_shadows_clean(fork->process, &window, fork->epoch,
-					   fork->settled);
+					   fork->plants, fork->settled);
 		cordbg_window_unpin(&window, true);
 		mmput_async(fork->mm);
 	}
@@ -285,6 +287,9 @@ static void probe_fork(void *data, struct task_struct *parent,
 		mmgrab(child->mm);
 		fork->mm = child->mm;
 		fork->id = ++last_id;
+		/* The memory copied first; see cordbg_opcode_plant(). */
+		smp_mb();
+		fork->plants = READ_ONCE(fork->process->plants);
 		refcount_inc(&fork->refs);
 		WRITE_ONCE(fork->child, get_task_struct(child));
 	}

@@ -48,7 +48,10 @@ int cordbg_opcode_plant(struct cordbg_process *process,
 		return -EBUSY;
 	shadow->original = insn;
 	WRITE_ONCE(process->plants, process->plants + 1);
+	shadow->replanted = shadow->planted;
 	shadow->planted = process->plants;
+	/* The count first, the opcode second; see probe_fork(). */
+	smp_wmb();
 	return cordbg_window_exchange(window, shadow->address, insn,
 				      CORDBG_OPCODE);
 }

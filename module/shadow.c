@@ -399,6 +399,8 @@ void cordbg_shadow_keep(struct cordbg_process *process,
  * @process: The parent, locked.
  * @window: A one-page window for writing on the child's memory.
  * @epoch: process->epoch from when the child's memory was copied.
+ * @plants: process->plants from after that. An opcode planted since is not in the
+ *	copy, and if there is one, it is the program's own byte.
  * @moved: Only those that have been moved; bytes under others may have changed
  *	since they were put back.
  *
@@ -406,7 +408,7 @@ void cordbg_shadow_keep(struct cordbg_process *process,
  */
 int cordbg_shadows_clean(struct cordbg_process *process,
 			 struct cordbg_window *window, unsigned long epoch,
-			 bool moved)
+			 unsigned long plants, bool moved)
 {
 	struct cordbg_shadow *shadow = shadow_seek(process, 0);
 	unsigned long dropped, unmapped, moved_to;
@@ -415,6 +417,8 @@ int cordbg_shadows_clean(struct cordbg_process *process,
 	for (; shadow; shadow = shadow_step(shadow)) {
 		dropped = READ_ONCE(shadow->dropped);
 		if (dropped && dropped <= epoch)
+			continue;
+		if (shadow->planted > plants && !shadow->replanted)
 			continue;
 		unmapped = READ_ONCE(shadow->unmapped);
 		if (!unmapped || unmapped > epoch)
