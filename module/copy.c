@@ -112,6 +112,30 @@ static __always_inline unsigned long copy_run(const struct transfer *t,
 	return address + copy_caller(t, address, kaddr, end - address);
 }
 
+/* The first breakpoint with a byte in a range, of those that count. */
+static struct cordbg_shadow *first_in(const struct transfer *t,
+				      unsigned long address, unsigned long size)
+{
+	struct cordbg_process *process = t->session->process;
+	struct cordbg_shadow *shadow;
+
+	if (t->live == ULONG_MAX)
+		return cordbg_shadow_in(process, address, size);
+	shadow = cordbg_shadow_since(process, address, t->live);
+	return shadow && shadow->address < address + size ? shadow : NULL;
+}
+
+/* The one after it. */
+static __always_inline struct cordbg_shadow *
+next_of(const struct transfer *t, const struct cordbg_shadow *shadow)
+{
+	if (likely(t->live == ULONG_MAX))
+		return cordbg_shadow_next(shadow);
+	return cordbg_shadow_since(t->session->process,
+				   shadow->address + CORDBG_OPCODE_LEN,
+				   t->live);
+}
+
 /* Copy the bytes of [address, end) that lie under an opcode: where it came to. */
 static unsigned long copy_under(const struct transfer *t,
 				struct cordbg_shadow *shadow,
@@ -192,7 +216,7 @@ static unsigned long copy_piece(const struct transfer *t,
 	unsigned long stop;
 
 	for (; shadow && shadow->address < piece->end;
-	     shadow = cordbg_shadow_next(shadow)) {
+	     shadow = next_of(t, shadow)) {
 		stop = min(piece->end, shadow->address + CORDBG_OPCODE_LEN);
 		if (hides(t, piece, shadow))
 			address = copy_hidden(t, piece, shadow, address, stop);
@@ -222,8 +246,7 @@ unsigned long cordbg_copy_chunk(const struct transfer *t, unsigned long address,
 	struct piece piece;
 
 	if (!t->raw)
-		next = cordbg_shadow_in(t->session->process, address,
-					end - address);
+		next = first_in(t, address, end - address);
 	while (address < end) {
 		piece = piece_map(t, address, end);
 		address = copy_piece(t, &piece, &next, address);

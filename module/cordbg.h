@@ -345,6 +345,9 @@ int cordbg_reserves_init(struct cordbg_shadow **reserves, unsigned int nr);
 void cordbg_reserves_destroy(struct cordbg_shadow **reserves, unsigned int nr);
 struct cordbg_shadow *cordbg_shadow_first(const struct cordbg_process *process,
 					  unsigned long address);
+struct cordbg_shadow *cordbg_shadow_since(const struct cordbg_process *process,
+					  unsigned long address,
+					  unsigned long epoch);
 struct cordbg_shadow *cordbg_shadow_in(struct cordbg_process *process,
 				       unsigned long address,
 				       unsigned long size);
@@ -415,7 +418,7 @@ int cordbg_transfer(struct cordbg_session *session,
 		    struct cordbg_transfer *arg, bool write, u32 *done);
 struct transfer *cordbg_transfer_hold(struct cordbg_session *session,
 				      struct cordbg_transfer *arg, bool write);
-bool cordbg_transfer_stale(const struct transfer *t);
+bool cordbg_transfer_stale(struct transfer *t);
 int cordbg_transfer_commit(struct transfer *t, u32 *done);
 int cordbg_transfer_release(struct transfer *t);
 

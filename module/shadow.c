@@ -155,6 +155,29 @@ struct cordbg_shadow *cordbg_shadow_first(const struct cordbg_process *process,
 }
 
 /**
+ * cordbg_shadow_since() - cordbg_shadow_first() as it was some time ago
+ * @process: The process, locked all the time since.
+ * @address: The address.
+ * @epoch: process->epoch of then.
+ *
+ * Return: the shadow, which may have been dropped since, or NULL.
+ */
+struct cordbg_shadow *cordbg_shadow_since(const struct cordbg_process *process,
+					  unsigned long address,
+					  unsigned long epoch)
+{
+	struct cordbg_shadow *shadow = shadow_seek(process, address);
+	unsigned long dropped;
+
+	for (; shadow; shadow = shadow_step(shadow)) {
+		dropped = READ_ONCE(shadow->dropped);
+		if (!dropped || dropped > epoch)
+			break;
+	}
+	return shadow;
+}
+
+/**
  * cordbg_shadow_in() - the first breakpoint with a byte in a range
  * @process: The process, locked.
  * @address: First address of the range.

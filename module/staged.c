@@ -103,14 +103,17 @@ static bool is_current(const struct transfer *t)
  * cordbg_transfer_stale() - whether a transfer has to be held again
  * @t: The transfer; its process is locked.
  *
- * Pages that are held for writing stay what they are. Also see cordbg_transfer_changed().
+ * Pages that are held for writing stay what they are; those for reading do if this
+ * finds them to be the process's own, and so do the opcodes in them, whatever is
+ * unmapped from then on. Also see cordbg_transfer_changed().
  *
  * Return: true if it has.
  */
-bool cordbg_transfer_stale(const struct transfer *t)
+bool cordbg_transfer_stale(struct transfer *t)
 {
 	if (t->write || !t->bounce)
 		return false;
+	t->live = READ_ONCE(t->session->process->epoch);
 	return cordbg_transfer_changed(t) || !is_current(t);
 }
 
@@ -127,6 +130,9 @@ int cordbg_transfer_commit(struct transfer *t, u32 *done)
 	if (!t->bounce)
 		return 0;
 	t->chunk = t->address;
+	/* What the batch itself has planted is in the pages of a read. */
+	if (!t->write)
+		t->plants = t->session->process->plants;
 	t->done = cordbg_copy_chunk(t, t->address, t->address + t->size) -
 		  t->address;
 	*done = t->done;

@@ -381,6 +381,7 @@ void cordbg_transfer_init(struct transfer *t, struct cordbg_session *session,
 	t->write = write;
 	t->raw = arg->flags & CORDBG_RAW;
 	t->bounce = NULL;
+	t->live = ULONG_MAX;
 }
 
 /**

@@ -33,6 +33,8 @@
  * @chunk: Address that @bounce begins with.
  * @plants: process->plants from before the window was pinned.
  * @drops: process->drops from before the window was pinned.
+ * @live: Breakpoints dropped after this process->epoch count: their opcodes are
+ *	in the pages that are held.
  * @small: @bounce of a small transfer.
  */
 struct transfer {
@@ -50,6 +52,7 @@ struct transfer {
 	unsigned long chunk;
 	unsigned long plants;
 	unsigned long drops;
+	unsigned long live;
 	u8 small[SMALL_BYTES];
 };
 

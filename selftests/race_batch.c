@@ -355,6 +355,60 @@ TEST_F_TIMEOUT(race, program_unmaps, 100)
 	expect_clean_refusals(_metadata, self, change_mapping, -ENXIO, false);
 }
 
+/* Gives a batch of some milliseconds the time to hold the page in between. */
+static void *replace_now_and_then(void *page)
+{
+	unsigned int n = 0;
+
+	while (!__atomic_load_n(end_changes, __ATOMIC_SEQ_CST)) {
+		map_at((unsigned long)page, 4096, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1);
+		usleep(n++ * 700 % 40000);
+	}
+	return NULL;
+}
+
+/*
+ * The program replaces the page that breakpoints are set in while a large write
+ * takes its time, and then it is read. The opcodes are in what was held.
+ */
+TEST_F_TIMEOUT(race, program_replaces_what_is_read, 100)
+{
+	uint8_t *far = map_private(LARGE), *bytes = map_private(LARGE);
+	uint64_t limit = now_ms() + RACE_MS;
+	struct cordbg_operation ops[MANY + 2];
+	unsigned long round;
+	uint32_t done;
+	size_t i;
+
+	end_changes = (void *)map_anon(4096, PROT_READ | PROT_WRITE,
+				       MAP_SHARED);
+	ASSERT_TRUE(far && bytes && end_changes);
+	/* A target that has them. */
+	EXPECT_EQ(0, debuggee_stop(&self->d));
+	ASSERT_EQ(0, debuggee_start(&self->d));
+	ASSERT_EQ(0, target_call(&self->d.target, in_target_thread,
+				 (unsigned long)replace_now_and_then,
+				 (unsigned long)self->area, 0));
+	for (round = 1; more_rounds(limit, round, 20); round++) {
+		ops[0] = op_write(far, bytes, LARGE);
+		for (i = 0; i < MANY; i++)
+			ops[i + 1] = op_set(self->area + 8 * i);
+		ops[MANY + 1] = op_read(self->area, self->seen, 4096);
+		ASSERT_EQ(0, do_batch(self->d.session, ops, MANY + 2,
+				      CORDBG_BATCH_ATOMIC, &done));
+		for (i = 0; i < MANY; i++)
+			ASSERT_NE(0, memcmp(self->seen + 8 * i, opcode,
+					    OPCODE_LEN)) {
+				TH_LOG("an opcode in round %lu", round);
+			}
+		for (i = 0; i < MANY; i++)
+			do_clear(self->d.session, ptr_u64(self->area + 8 * i));
+	}
+	__atomic_store_n(end_changes, true, __ATOMIC_SEQ_CST);
+	TH_LOG("%lu rounds", round);
+}
+
 /*
  * Tools that are killed at any time.
  */
