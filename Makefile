@@ -44,6 +44,8 @@
 #            [both; shell, demo, stress and bench: 6.12]
 #   T        test: programs to run, such as "write read" [all]
 #   BITS     test: 64, 32 or "64 32" [both; stress: 64]
+#   PACE     test: percent of the time that each race is to take; the least number
+#            of its rounds stays [100]
 #   DURATION stress: seconds [60]
 #   ROUNDS   test-reload: how often [1000]
 #   SEED     stress: seed of its random numbers [a random one]
@@ -58,6 +60,7 @@ PREFIX ?= /usr/local
 KERNEL ?= 6.1 6.12
 BITS ?= 64 32
 T ?=
+PACE ?=
 DURATION ?= 60
 SEED ?=
 ROUNDS ?= 1000
@@ -92,7 +95,8 @@ install:
 
 test:
 	@$(vm)/deps
-	@$(build_in_vm) test KERNEL="$(KERNEL)" BITS="$(BITS)" T="$(T)"
+	@PACE=$(PACE) $(build_in_vm) test KERNEL="$(KERNEL)" BITS="$(BITS)" \
+		T="$(T)"
 
 stress:
 	@$(vm)/deps

@@ -257,7 +257,7 @@ static int contend_once(struct contender *c, unsigned int *go,
 /* Two ATTACH on one file at a time: one wins, and the session is bound to its. */
 TEST_F_TIMEOUT(attach, contended, 100)
 {
-	uint64_t limit = now_ms() + CONTENDED_MS;
+	uint64_t limit = race_end(CONTENDED_MS);
 	struct contender c[2] = { 0 };
 	struct target other = { 0 };
 	unsigned int go = 0, round;

@@ -35,6 +35,14 @@ static inline uint64_t now_ms(void)
 	return now.tv_sec * 1000ULL + now.tv_nsec / 1000000;
 }
 
+/* When a race that should take @ms is over; $CORDBG_PACE says how many percent. */
+static inline uint64_t race_end(unsigned int ms)
+{
+	const char *pace = getenv("CORDBG_PACE");
+
+	return now_ms() + ms * (pace ? strtoul(pace, NULL, 0) : 100) / 100;
+}
+
 /* Copy another process's memory as it is: 0 or a negative errno. */
 static inline int peek(pid_t pid, const void *address, void *buffer,
 		       size_t size)

@@ -53,7 +53,7 @@ FIXTURE_TEARDOWN(child)
 
 TEST_F_TIMEOUT(child, of_one_breakpoint, 200)
 {
-	uint64_t limit = now_ms() + STEPS_MS, at;
+	uint64_t limit = race_end(STEPS_MS), at;
 	unsigned int round;
 	uint8_t byte;
 
@@ -87,7 +87,7 @@ TEST_F_TIMEOUT(child, of_thousands, 200)
 				per_page));
 	ASSERT_EQ(0, break_each(self->d.session, code_at(per_page), 64,
 				(CODE_SIZE - 4096) / 64));
-	limit = now_ms() + STEPS_MS;
+	limit = race_end(STEPS_MS);
 	for (round = 0; round < MANY_ROUNDS &&
 	     more_rounds(limit, round, MANY_ENOUGH); round++)
 		ASSERT_EQ(0, child_clean(&self->d.target, variant->way));
@@ -189,7 +189,7 @@ FIXTURE_TEARDOWN(birth)
 
 TEST_F_TIMEOUT(birth, first_instruction, 200)
 {
-	uint64_t limit = now_ms() + STEPS_MS;
+	uint64_t limit = race_end(STEPS_MS);
 	unsigned int round;
 
 	ASSERT_EQ(0, break_each(self->d.session, ptr_u64(birth_insns),
@@ -472,7 +472,7 @@ static long in_target_spawn(unsigned long a, unsigned long b, unsigned long c)
 
 TEST_F_TIMEOUT(birth, posix_spawn, 200)
 {
-	uint64_t limit = now_ms() + STEPS_MS;
+	uint64_t limit = race_end(STEPS_MS);
 	unsigned int round;
 
 	ASSERT_EQ(0, break_each(self->d.session, ptr_u64(program_text), 64,
@@ -558,7 +558,7 @@ FIXTURE_TEARDOWN(failing)
 
 TEST_F_TIMEOUT(failing, nothing_hangs, 200)
 {
-	uint64_t limit = now_ms() + STEPS_MS, at;
+	uint64_t limit = race_end(STEPS_MS), at;
 	unsigned int round;
 
 	for (round = 0; round < FAILING_ROUNDS &&
@@ -849,7 +849,7 @@ TEST_F_TIMEOUT(traced, child_at_birth, 200)
 {
 	struct calls calls = { self->d.session, code_at(256 / OPCODE_LEN) };
 	pid_t pid = self->d.target.pid;
-	uint64_t limit = now_ms() + STEPS_MS;
+	uint64_t limit = race_end(STEPS_MS);
 	unsigned long child;
 	unsigned int round;
 

@@ -180,7 +180,7 @@ static bool racing(uint64_t limit, unsigned long round)
 /* In each round 8 breakpoints come, are written behind, and go. */
 TEST_F_TIMEOUT(forking, set_write_clear, 200)
 {
-	uint64_t limit = now_ms() + RACE_MS, at;
+	uint64_t limit = race_end(RACE_MS), at;
 	unsigned long round, i;
 	int session = self->d.session;
 
@@ -222,7 +222,7 @@ static void set_and_clear(pid_t pid)
  */
 TEST_F_TIMEOUT(forking, read, 200)
 {
-	uint64_t limit = now_ms() + RACE_MS;
+	uint64_t limit = race_end(RACE_MS);
 	uint8_t seen[2 * 4096];
 	unsigned long round;
 	int status;
@@ -244,7 +244,7 @@ TEST_F_TIMEOUT(forking, read, 200)
 /* What is written after a fork is not the child's. */
 TEST_F_TIMEOUT(forking, write, 200)
 {
-	uint64_t limit = now_ms() + RACE_MS;
+	uint64_t limit = race_end(RACE_MS);
 	uint8_t bytes[PLACE(PLACES)];
 	unsigned long round;
 	int i;
@@ -270,7 +270,7 @@ TEST_F_TIMEOUT(forking, write, 200)
 /* In each round a session with 100 breakpoints ends. */
 TEST_F_TIMEOUT(forking, session_closed, 200)
 {
-	uint64_t limit = now_ms() + RACE_MS;
+	uint64_t limit = race_end(RACE_MS);
 	unsigned long round;
 	int session;
 
@@ -406,7 +406,7 @@ TEST_F_TIMEOUT(one, write_after_fork, 200)
 	set_turn(FORK);
 	ASSERT_EQ(0, target_begin(&self->d.target, in_target_take_turns,
 				  0, 0, 0));
-	limit = now_ms() + RACE_MS;
+	limit = race_end(RACE_MS);
 	for (round = 1; round < TURN_ROUNDS &&
 	     more_rounds(limit, round, TURN_ENOUGH + 1); round++) {
 		byte = value_of(round);
@@ -466,7 +466,7 @@ TEST_F_TIMEOUT(one, storm, 200)
 	tool = fork();
 	if (!tool)
 		tool_main(self->d.target.pid);
-	limit = now_ms() + RACE_MS;
+	limit = race_end(RACE_MS);
 	while (more_rounds(limit, storms, 3)) {
 		ASSERT_EQ(0, target_begin(&self->d.target, in_target_storm, 5,
 					  0, 0));
@@ -555,7 +555,7 @@ TEST_F_TIMEOUT(one, attach_at_birth, 200)
 	race->last = self->d.target.pid;
 	ASSERT_EQ(0, target_begin(&self->d.target, in_target_breed, 3000, 0,
 				  0));
-	limit = now_ms() + RACE_MS;
+	limit = race_end(RACE_MS);
 	while (more_rounds(limit, attached, 20)) {
 		session = attach_to_next(2000);
 		if (session < 0) {
@@ -605,7 +605,7 @@ TEST_F_TIMEOUT(one, killed_at_birth, 200)
 	ASSERT_EQ(0, setpgid(killer.group, killer.group));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, kill_next, &killer));
 	ASSERT_EQ(0, target_begin(&self->d.target, in_target_breed, 0, 0, 0));
-	limit = now_ms() + RACE_MS;
+	limit = race_end(RACE_MS);
 	for (round = 0; more_rounds(limit, round, 100) ||
 	     load(&race->forks) < 30; round++) {
 		at = code_at(1 + round % 2000 * 128 / OPCODE_LEN);

@@ -389,7 +389,7 @@ static long in_target_judge(unsigned long a, unsigned long b, unsigned long c)
 
 TEST_F_TIMEOUT(tool, target_is_clean, 200)
 {
-	uint64_t limit = now_ms() + SOME_MS;
+	uint64_t limit = race_end(SOME_MS);
 	struct target *target = &self->d.target;
 	unsigned int round, caught = 0;
 	int status;
@@ -522,7 +522,7 @@ static bool soon_free(const char *dir, long used)
 
 TEST_F_TIMEOUT(dead, memory_is_free, 200)
 {
-	uint64_t limit = now_ms() + SOME_MS, at;
+	uint64_t limit = race_end(SOME_MS), at;
 	long used = blocks_used(self->dir);
 	unsigned int round;
 
@@ -655,7 +655,7 @@ static int session_on_old(const struct image *image)
 
 TEST_F_TIMEOUT(replaced, only_the_old_image, 200)
 {
-	uint64_t limit = now_ms() + SOME_MS;
+	uint64_t limit = race_end(SOME_MS);
 	const char how = variant->how;
 	unsigned long round, shots = 0, n;
 	int session, err;

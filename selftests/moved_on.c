@@ -279,7 +279,7 @@ FIXTURE_TEARDOWN(chase)
 /* 20 to 400 rounds, each with moves of 128 breakpoints. */
 TEST_F_TIMEOUT(chase, clean_at_the_end, 200)
 {
-	uint64_t limit = now_ms() + RACE_MS;
+	uint64_t limit = race_end(RACE_MS);
 	unsigned long round;
 
 	for (round = 0; round < RACE_ROUNDS &&
@@ -320,7 +320,7 @@ FIXTURE_TEARDOWN(orphan)
 /* 20 to 400 processes that are killed while one thread moves and one forks. */
 TEST_F_TIMEOUT(orphan, is_clean, 200)
 {
-	uint64_t limit = now_ms() + RACE_MS;
+	uint64_t limit = race_end(RACE_MS);
 	unsigned long round;
 	int status;
 

@@ -298,7 +298,7 @@ TEST_F_TIMEOUT(changing, whole_or_nothing, 100)
 	uint8_t *to = variant->size ? from + variant->size : end;
 	uint8_t *behind = page + self->page_size;
 	unsigned long round, refused = 0;
-	uint64_t written, failed, limit = now_ms() + LONG_MS;
+	uint64_t written, failed, limit = race_end(LONG_MS);
 	uint8_t held = STALE;
 	int err;
 
@@ -500,7 +500,7 @@ TEST_F_TIMEOUT(opcode, never_missing, 100)
 {
 	struct neighbour neighbour = { self->neighbour_fd, self->at, 0, 0 };
 	uint32_t flags = variant->text ? CORDBG_FORCE : 0;
-	uint64_t limit = now_ms() + LONG_MS, n;
+	uint64_t limit = race_end(LONG_MS), n;
 	uint8_t seen[OPCODE_LEN];
 	unsigned long round;
 	pthread_t thread;

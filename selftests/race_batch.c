@@ -124,7 +124,7 @@ static void expect_whole(struct __test_metadata *_metadata,
 			 int writers, uint32_t flags)
 {
 	struct writer w[2] = { };
-	uint64_t limit = now_ms() + RACE_MS;
+	uint64_t limit = race_end(RACE_MS);
 	unsigned long round, changes = 0;
 	uint8_t value, last = 0;
 	int i;
@@ -246,7 +246,7 @@ static size_t count_opcodes(struct _test_data_race *self)
 
 TEST_F_TIMEOUT(race, breakpoints, 100)
 {
-	uint64_t limit = now_ms() + RACE_MS;
+	uint64_t limit = race_end(RACE_MS);
 	unsigned long round, times[2] = { };
 	pthread_t thread;
 	size_t seen;
@@ -311,7 +311,7 @@ static void expect_clean_refusals(struct __test_metadata *_metadata,
 {
 	uint8_t *area = self->area;
 	const struct pair pair = { { area + 64, area + 4 * 4096 }, 1024 };
-	uint64_t limit = now_ms() + RACE_MS;
+	uint64_t limit = race_end(RACE_MS);
 	unsigned long round, refused = 0;
 	uint8_t value, last = 1, now[2];
 	int err;
@@ -375,7 +375,7 @@ static void *replace_now_and_then(void *page)
 TEST_F_TIMEOUT(race, program_replaces_what_is_read, 100)
 {
 	uint8_t *far = map_private(LARGE), *bytes = map_private(LARGE);
-	uint64_t limit = now_ms() + RACE_MS;
+	uint64_t limit = race_end(RACE_MS);
 	struct cordbg_operation ops[MANY + 2];
 	unsigned long round;
 	uint32_t done;
@@ -456,7 +456,7 @@ TEST_F_TIMEOUT(race, tool_killed, 200)
 		if (round < 2)
 			duration = now_ms() - since + 1;
 		if (round == 2)
-			limit = now_ms() + RACE_MS;
+			limit = race_end(RACE_MS);
 		ASSERT_EQ(0, peek(self->d.target.pid, at, seen, 2 * LARGE));
 		ASSERT_TRUE(filled_with(seen, seen[0], 2 * LARGE));
 		ASSERT_TRUE(seen[0] == last || seen[0] == value_of(round));
@@ -511,7 +511,7 @@ static void *break_code(void *data)
 
 TEST_F_TIMEOUT(forking, child_clean, 100)
 {
-	uint64_t limit = now_ms() + RACE_MS;
+	uint64_t limit = race_end(RACE_MS);
 	unsigned long round;
 	pthread_t thread;
 	void *err;

@@ -160,7 +160,7 @@ static int session_on(const struct image *image)
 
 TEST_F_TIMEOUT(replaced, new_image_untouched, 100)
 {
-	uint64_t limit = now_ms() + FIRE_MS, since, took = 3000;
+	uint64_t limit = race_end(FIRE_MS), since, took = 3000;
 	const char how = variant->how;
 	unsigned long round;
 	long shots = 0, n;

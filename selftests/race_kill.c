@@ -291,7 +291,7 @@ static uint64_t tool_duration(struct _test_data_killed *self,
 TEST_F_TIMEOUT(killed, tool_any_time, 100)
 {
 	const uint32_t size = variant->smaller;
-	uint64_t limit = now_ms() + SOME_MS, duration, written;
+	uint64_t limit = race_end(SOME_MS), duration, written;
 	int status, round, partial = 0;
 	pid_t tool;
 
@@ -482,7 +482,7 @@ static int target_clean(struct target *t)
 
 TEST_F_TIMEOUT(at_work, tool_killed, 100)
 {
-	uint64_t limit = now_ms() + SOME_MS;
+	uint64_t limit = race_end(SOME_MS);
 	uint8_t byte = 0;
 	int round, status, caught = 0;
 
@@ -517,7 +517,7 @@ TEST_F_TIMEOUT(at_work, tool_killed, 100)
 /* Attach to, use and close targets that are about to exit. */
 TEST_F_TIMEOUT(at_work, others_exit, 100)
 {
-	uint64_t limit = now_ms() + SOME_MS;
+	uint64_t limit = race_end(SOME_MS);
 	int round, step, attached = 0, used = 0;
 
 	for (round = 0; round < EXIT_ENOUGH || !attached ||

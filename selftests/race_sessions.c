@@ -208,7 +208,7 @@ TEST_F_TIMEOUT(sessions, write_set_clear, 100)
 	struct cordbg_breakpoint list[PLACES];
 	pthread_t threads[SETTERS];
 	uint8_t seen[64 * PLACES];
-	uint64_t limit = now_ms() + LONG_MS;
+	uint64_t limit = race_end(LONG_MS);
 	unsigned long round;
 	uint32_t count;
 	int fd, i;

@@ -652,7 +652,7 @@ static bool race_goes_on(uint64_t limit, unsigned long round)
 
 TEST_F_TIMEOUT(racing, nothing_stays, 200)
 {
-	uint64_t limit = now_ms() + RACE_MS;
+	uint64_t limit = race_end(RACE_MS);
 	unsigned long round, n;
 	int i, line = 0;
 
@@ -748,7 +748,7 @@ TEST_F_TIMEOUT(plain, moved_while_forking, 200)
 	ASSERT_EQ(0, target_call(target, move_a_copy, 0, 0, 0));
 	ASSERT_EQ(0, target_call(target, in_target_thread,
 				 (unsigned long)fork_and_judge, 0, 0));
-	limit = now_ms() + RACE_MS;
+	limit = race_end(RACE_MS);
 	for (round = 0; round < FORKED_ROUNDS &&
 	     (more_rounds(limit, round, FORKED_ENOUGH) ||
 	      racing->rounds < FORKED_ENOUGH); round++) {
@@ -829,7 +829,7 @@ static void *rewrite_for_ever(void *unused)
 
 TEST_F_TIMEOUT(plain, rewriting_code, 200)
 {
-	uint64_t limit = now_ms() + RACE_MS;
+	uint64_t limit = race_end(RACE_MS);
 	unsigned long round;
 	uint32_t word;
 
@@ -1218,7 +1218,7 @@ TEST_F_TIMEOUT(huge, race, 200)
 				   sizeof(racing)));
 	memset(racing, 0, sizeof(*racing));
 	ASSERT_EQ(0, target_begin(target, huge_again, 0, 0, 0));
-	limit = now_ms() + RACE_MS / 3;
+	limit = race_end(RACE_MS / 3);
 	for (round = 0; more_rounds(limit, round, RACE_ENOUGH) ||
 	     !racing->rounds; round++) {
 		at = ptr_u64(huge) + round * 4099 % HUGE_SIZE;
