@@ -356,7 +356,10 @@ static bool stress_map(int fd)
 {
 	stress = mmap(NULL, sizeof(*stress), PROT_READ | PROT_WRITE, MAP_SHARED,
 		      fd, 0);
-	return stress != MAP_FAILED;
+	if (stress == MAP_FAILED)
+		return false;
+	complaints = &stress->complaints;
+	return true;
 }
 
 static void prepare(void)
