@@ -18,7 +18,6 @@
 #include "fuzz_tool.h"
 
 #define HANG_MS		60000	/* what takes so long has no end */
-#define MODULE_USERS	"/sys/module/cordbg/refcnt"
 
 static pid_t targets[TARGETS];
 static unsigned int target_lives;

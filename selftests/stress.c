@@ -15,7 +15,6 @@
 
 #define ROUND_MS	5000
 #define PATIENCE_MS	60000
-#define MODULE_USERS	"/sys/module/cordbg/refcnt"
 
 static pid_t targets[MAX_TARGETS];
 static pid_t tools[MAX_TOOLS];
