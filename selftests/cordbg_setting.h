@@ -11,6 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Sessions, and task works that have not run yet. */
+#define MODULE_USERS	"/sys/module/cordbg/refcnt"
+
 /* Store @text, by one write(2) as the kernel wants it: 0 or a negative errno. */
 static inline int write_text(const char *path, const char *text)
 {

@@ -15,7 +15,6 @@
 
 #define ROUND_MS	5000
 #define PATIENCE_MS	60000
-#define MODULE_USERS	"/sys/module/cordbg/refcnt"
 
 static pid_t targets[MAX_TARGETS];
 static pid_t tools[MAX_TOOLS];
@@ -356,7 +355,10 @@ static bool stress_map(int fd)
 {
 	stress = mmap(NULL, sizeof(*stress), PROT_READ | PROT_WRITE, MAP_SHARED,
 		      fd, 0);
-	return stress != MAP_FAILED;
+	if (stress == MAP_FAILED)
+		return false;
+	complaints = &stress->complaints;
+	return true;
 }
 
 static void prepare(void)

@@ -13,10 +13,7 @@
 #ifndef STRESS_H
 #define STRESS_H
 
-#include <stdarg.h>
-
-#include "kselftest.h"
-
+#include "cordbg_chaos.h"
 #include "cordbg_process.h"
 
 #define MAX_TARGETS	8
@@ -167,40 +164,9 @@ struct stress {
 
 static struct stress *stress;
 
-#define load(p)		__atomic_load_n(p, __ATOMIC_SEQ_CST)
-#define store(p, v)	__atomic_store_n(p, v, __ATOMIC_SEQ_CST)
-
 static void count(enum operation operation)
 {
 	__atomic_add_fetch(&stress->counts[operation], 1, __ATOMIC_RELAXED);
-}
-
-/* Say what went wrong, in one piece, from any process; the first ones will do. */
-__printf(1, 2)
-static void complain(const char *format, ...)
-{
-	char text[256] = "# WRONG: ";
-	size_t length = strlen(text);
-	va_list args;
-
-	if (__atomic_add_fetch(&stress->complaints, 1, __ATOMIC_SEQ_CST) > 30)
-		return;
-	va_start(args, format);
-	vsnprintf(text + length, sizeof(text) - length - 1, format, args);
-	va_end(args);
-	length = strlen(text);
-	text[length++] = '\n';
-	if (write(STDOUT_FILENO, text, length) < 0)
-		_exit(KSFT_FAIL);
-}
-
-/* Random numbers below @n, from a seed that is never 0. */
-static unsigned int pick(uint64_t *random, unsigned int n)
-{
-	*random ^= *random << 13;
-	*random ^= *random >> 7;
-	*random ^= *random << 17;
-	return (*random >> 16) % n;
 }
 
 static uint64_t random_seed(unsigned int role, unsigned int life)
