@@ -41,7 +41,11 @@
 #   DESTDIR  directory to install libcordbg below [none]
 #   PREFIX   where libcordbg goes there [/usr/local]
 #   KERNEL   6.1, 6.12 or "6.1 6.12", for test, check, shell, demo and bench
-#            [both; shell, demo, stress and bench: 6.12]
+#            [both; shell, demo, stress and bench: 6.12]; for test, test-reload,
+#            stress and shell also 6.1-rt, 6.12-rt (with PREEMPT_RT), or newest
+#            (the newest that Debian has for any of its releases)
+#   ARCH     arm64: test, stress and shell on that, 64-bit and without the tool
+#            [this machine's]
 #   T        test: programs to run, such as "write read" [all]
 #   BITS     test: 64, 32 or "64 32" [both; stress: 64]
 #   PACE     test: percent of the time that each race is to take; the least number
@@ -67,6 +71,12 @@ ROUNDS ?= 1000
 SECTIONS ?=
 
 vm := selftests/vm
+ifeq ($(ARCH),arm64)
+override KERNEL := $(KERNEL:%-arm64=%)
+override KERNEL := $(KERNEL:%=%-arm64)
+override BITS := arm64
+cross := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-system-arm
+endif
 series = $(lastword $(KERNEL))
 build_in_kdir = $(MAKE) -C $(KDIR) M=$(CURDIR)
 build_in_vm = $(vm)/lock $(MAKE) --no-print-directory -C $(vm)
@@ -94,18 +104,18 @@ install:
 .PHONY: modules modules_install library tool install
 
 test:
-	@$(vm)/deps
+	@$(vm)/deps $(cross)
 	@PACE=$(PACE) $(build_in_vm) test KERNEL="$(KERNEL)" BITS="$(BITS)" \
 		T="$(T)"
 
 stress:
-	@$(vm)/deps
+	@$(vm)/deps $(cross)
 	@$(build_in_vm) stress KERNEL=$(series) BITS=$(firstword $(BITS)) \
 		DURATION=$(DURATION) SEED=$(SEED)
 
 # An hour is plenty.
 test-reload:
-	@$(vm)/deps
+	@$(vm)/deps $(cross)
 	@ROUNDS=$(ROUNDS) TIMEOUT=3600 $(build_in_vm) test KERNEL="$(KERNEL)" \
 		BITS="$(firstword $(BITS))" T=reload
 
@@ -114,8 +124,8 @@ check:
 	@$(build_in_vm) check KERNEL="$(KERNEL)"
 
 shell:
-	@$(vm)/deps
-	@$(build_in_vm) machine KERNEL=$(series)
+	@$(vm)/deps $(cross)
+	@$(build_in_vm) machine KERNEL=$(series) BITS="$(BITS)"
 	@$(vm)/qemu $(series) .build/vm/$(series).initramfs \
 		"quiet cordbg_mode=shell" -serial mon:stdio
 

@@ -7,7 +7,15 @@
 #define CORDBG_COMPAT_H
 
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/coredump.h>
+#include <linux/sched/task.h>
+#include <linux/user_namespace.h>
 #include <linux/version.h>
+
+#if __has_include(<linux/sched/exec_state.h>)
+#include <linux/sched/exec_state.h>
+#endif
 
 /* Shadow stacks appeared in 6.6. */
 #ifndef VM_SHADOW_STACK
@@ -49,6 +57,47 @@ static inline long cordbg_get_user_pages_remote(struct mm_struct *mm,
 
 #define pin_user_pages_remote cordbg_pin_user_pages_remote
 #define get_user_pages_remote cordbg_get_user_pages_remote
+#endif
+
+/*
+ * Who may look at an image: since 7.2 the task knows, and not its memory. The
+ * functions that ask are not exported. The caller has the task's
+ * exec_update_lock, so that the answer is about the image it means.
+ */
+#if __has_include(<linux/sched/exec_state.h>)
+static inline bool cordbg_owner_may_look(struct task_struct *task,
+					 struct mm_struct *mm)
+{
+	enum task_dumpable dumpable;
+
+	rcu_read_lock();
+	dumpable = READ_ONCE(rcu_dereference(task->exec_state)->dumpable);
+	rcu_read_unlock();
+	return dumpable == TASK_DUMPABLE_OWNER;
+}
+
+static inline struct user_namespace *
+cordbg_image_user_ns(struct task_struct *task, struct mm_struct *mm)
+{
+	struct user_namespace *ns;
+
+	rcu_read_lock();
+	ns = get_user_ns(rcu_dereference(task->exec_state)->user_ns);
+	rcu_read_unlock();
+	return ns;
+}
+#else
+static inline bool cordbg_owner_may_look(struct task_struct *task,
+					 struct mm_struct *mm)
+{
+	return get_dumpable(mm) == SUID_DUMP_USER;
+}
+
+static inline struct user_namespace *
+cordbg_image_user_ns(struct task_struct *task, struct mm_struct *mm)
+{
+	return get_user_ns(mm->user_ns);
+}
 #endif
 
 #endif /* CORDBG_COMPAT_H */

@@ -4,6 +4,10 @@
  * known: whoever runs into one there would die. Notifiers only tell that memory
  * leaves its old address, so the new one is taken from the system call itself,
  * when it returns: the program's bytes are put back there.
+ *
+ * Since Linux 6.17 one call can move several mappings, one after the other and
+ * all by the same distance. Each is a move of its own here. If one cannot be
+ * moved the call fails, but those before it have gone.
  */
 
 #include <linux/compat.h>
@@ -11,6 +15,7 @@
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/mmu_notifier.h>
 #include <linux/module.h>
 #include <linux/ptrace.h>
@@ -33,7 +38,8 @@
 #define MOST_MOVES	256
 
 /**
- * struct cordbg_move - one mremap(2), or an unmap while one is under way
+ * struct cordbg_move - one mapping moved by mremap(2), or an unmap while one is
+ *	under way
  * @node: Entry of process->moves, in the order in which they happened.
  * @work: Runs when the system call returns.
  * @late: Does what @work could not, because the thread was killed.
@@ -42,9 +48,11 @@
  * @task: The thread while it is in the system call, for comparison only.
  * @from: The old address.
  * @size: Bytes that are carried over.
+ * @offset: How far @from is from the address that mremap(2) was called with.
  * @to: The new address, once @known.
  * @known: The system call has returned, or the unmap is recorded.
  * @gone: This is an unmap: what was carried to @from is not there any more.
+ * @back: It could not be moved, and mremap(2) has put it back.
  * @since: process->epoch before the move.
  * @until: process->epoch after it.
  * @ended: process->epoch when all bytes had been restored, or 0.
@@ -61,9 +69,11 @@ struct cordbg_move {
 	struct task_struct *task;
 	unsigned long from;
 	unsigned long size;
+	unsigned long offset;
 	unsigned long to;
 	bool known;
 	bool gone;
+	bool back;
 	unsigned long since;
 	unsigned long until;
 	unsigned long ended;
@@ -256,13 +266,36 @@ static int move_end(struct cordbg_move *move)
 	return 0;
 }
 
-/* Where the memory is now; after a failure it is back where it was. */
+/* What mremap(2) was called with. */
+struct arguments {
+	unsigned long from, old_size, new_size, flags, to;
+};
+
+static struct arguments mremap_arguments(void)
+{
+	unsigned long args[6];
+
+	syscall_get_arguments(current, current_pt_regs(), args);
+	return (struct arguments) { untagged_addr(args[0]), PAGE_ALIGN(args[1]),
+				    PAGE_ALIGN(args[2]), args[3], args[4] };
+}
+
+/*
+ * Where the memory is now. A call fails with the mapping that it could not move,
+ * which is back where it was: the last of the range, or one that was seen to
+ * come back.
+ */
 static unsigned long move_target(const struct cordbg_move *move)
 {
 	struct pt_regs *regs = current_pt_regs();
+	struct arguments args = mremap_arguments();
 
-	return syscall_get_error(current, regs) ?
-		move->from : syscall_get_return_value(current, regs);
+	if (!syscall_get_error(current, regs))
+		return syscall_get_return_value(current, regs) + move->offset;
+	if (!(args.flags & MREMAP_FIXED) || move->back ||
+	    move->offset + move->size >= min(args.old_size, args.new_size))
+		return move->from;
+	return args.to + move->offset;
 }
 
 /* In a kernel worker, which no signal interrupts. */
@@ -345,23 +378,16 @@ static struct cordbg_move *move_alloc(void)
 }
 
 /* Whether this is what mremap(2) carries over, and not another unmap. */
-static bool is_carried(const struct cordbg_process *process,
-		       const struct mmu_notifier_range *range,
-		       unsigned long *from)
+static bool is_carried(const struct arguments *args,
+		       const struct mmu_notifier_range *range)
 {
-	unsigned long args[6], end;
-
-	if (current->mm != process->mm || !is_mremap(current_pt_regs()))
-		return false;
-	syscall_get_arguments(current, current_pt_regs(), args);
-	*from = untagged_addr(args[0]);
-	end = *from + PAGE_ALIGN(min(args[1], args[2]));
 	/*
-	 * What goes away by shrinking begins at @end, and what was at the new
+	 * What goes away by shrinking begins behind it, and what was at the new
 	 * address lies elsewhere. What is moved can be told to begin earlier,
 	 * see try_realign_addr().
 	 */
-	return range->end > *from && range->start < end;
+	return range->end > args->from && range->start < args->from +
+	       min(args->old_size, args->new_size);
 }
 
 static void move_link(struct cordbg_move *move, struct cordbg_process *process)
@@ -374,10 +400,11 @@ static void move_link(struct cordbg_move *move, struct cordbg_process *process)
 }
 
 /*
- * The move that the thread has just begun, if any: the unmap of the old address
- * comes after it, and nothing can come in between.
+ * The move that the thread has just begun, if it is of this range: the unmap of
+ * the old address comes after it, and nothing can come in between.
  */
-static struct cordbg_move *move_begun(struct cordbg_process *process)
+static struct cordbg_move *move_begun(struct cordbg_process *process,
+				      const struct mmu_notifier_range *range)
 {
 	struct cordbg_move *move = NULL;
 
@@ -385,11 +412,35 @@ static struct cordbg_move *move_begun(struct cordbg_process *process)
 	if (!list_empty(&process->moves)) {
 		move = list_last_entry(&process->moves, struct cordbg_move,
 				       node);
-		if (READ_ONCE(move->task) != current)
+		if (READ_ONCE(move->task) != current ||
+		    range->end > move->from + move->size)
 			move = NULL;
 	}
 	spin_unlock(&process->moves_lock);
 	return move;
+}
+
+/*
+ * The thread unmaps something else. If it is where it has just moved a mapping
+ * to, the mapping has come back: another's new address would lie elsewhere.
+ */
+static void move_back(struct cordbg_process *process,
+		      const struct arguments *args,
+		      const struct mmu_notifier_range *range)
+{
+	struct cordbg_move *move;
+	unsigned long to;
+
+	spin_lock(&process->moves_lock);
+	list_for_each_entry_reverse(move, &process->moves, node) {
+		if (READ_ONCE(move->task) != current)
+			continue;
+		to = args->to + move->offset;
+		if (range->end > to && range->start < to + move->size)
+			move->back = true;
+		break;
+	}
+	spin_unlock(&process->moves_lock);
 }
 
 static struct cordbg_move *begin_gone(struct cordbg_process *process,
@@ -410,7 +461,8 @@ static struct cordbg_move *begin_gone(struct cordbg_process *process,
 }
 
 static struct cordbg_move *begin_move(struct cordbg_process *process,
-				      unsigned long from, unsigned long size)
+				      const struct arguments *args,
+				      const struct mmu_notifier_range *range)
 {
 	struct cordbg_move *move = move_alloc();
 
@@ -424,8 +476,9 @@ static struct cordbg_move *begin_move(struct cordbg_process *process,
 	__module_get(THIS_MODULE);
 	WRITE_ONCE(cordbg_task_work_seen, true);
 	move->task = current;
-	move->from = from;
-	move->size = size;
+	move->from = max(args->from, range->start);
+	move->size = range->end - move->from;
+	move->offset = move->from - args->from;
 	/* The last session may be closing: then there is nothing to restore. */
 	if (!cordbg_process_tryget(process))
 		return NULL;
@@ -447,12 +500,17 @@ struct cordbg_move *cordbg_move_begin(struct cordbg_process *process,
 				      const struct mmu_notifier_range *range)
 {
 	struct cordbg_move *move;
-	unsigned long from;
+	struct arguments args;
 
-	if (!is_carried(process, range, &from))
+	if (current->mm != process->mm || !is_mremap(current_pt_regs()))
 		return begin_gone(process, range);
-	move = move_begun(process);
-	return move ?: begin_move(process, from, range->end - from);
+	args = mremap_arguments();
+	if (!is_carried(&args, range)) {
+		move_back(process, &args, range);
+		return begin_gone(process, range);
+	}
+	move = move_begun(process, range);
+	return move ?: begin_move(process, &args, range);
 }
 
 /**

@@ -11,12 +11,12 @@
 #include <linux/module.h>
 #include <linux/pid.h>
 #include <linux/ptrace.h>
-#include <linux/sched/coredump.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/user_namespace.h>
 
 #include "compat.h"
 #include "cordbg.h"
@@ -92,10 +92,13 @@ static bool caller_traces(struct task_struct *task)
 
 static bool caller_capable(struct task_struct *task, struct mm_struct *mm)
 {
+	struct user_namespace *ns = cordbg_image_user_ns(task, mm);
 	const struct cred *cred;
 	bool capable;
 
-	if (!ns_capable(mm->user_ns, CAP_SYS_PTRACE))
+	capable = ns_capable(ns, CAP_SYS_PTRACE);
+	put_user_ns(ns);
+	if (!capable)
 		return false;
 	cred = get_task_cred(task);
 	capable = ns_capable(cred->user_ns, CAP_SYS_PTRACE);
@@ -112,7 +115,7 @@ static bool caller_may_attach(struct task_struct *task, struct mm_struct *mm)
 {
 	if (same_thread_group(task, current))
 		return true;
-	if (caller_traces(task) && get_dumpable(mm) == SUID_DUMP_USER)
+	if (caller_traces(task) && cordbg_owner_may_look(task, mm))
 		return true;
 	return caller_capable(task, mm);
 }

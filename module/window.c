@@ -101,7 +101,7 @@ static bool vma_permits(struct vm_area_struct *vma,
 		return flags & (window->force ? VM_MAYREAD : VM_READ);
 	if ((flags & VM_WRITE) && !(flags & VM_SHADOW_STACK))
 		return true;
-	return window->force && is_cow_mapping(flags) &&
+	return window->force && !(flags & VM_SHARED) && (flags & VM_MAYWRITE) &&
 	       !is_vm_hugetlb_page(vma);
 }
 

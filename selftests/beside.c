@@ -199,12 +199,17 @@ static void other_clean(struct other *o)
 	close(o->down);
 }
 
-static bool holds_opcode(struct debuggee *d, const uint8_t *at)
+static bool holds(struct debuggee *d, const uint8_t *at, const uint8_t *insn)
 {
 	uint8_t bytes[OPCODE_LEN];
 
 	return !peek(d->target.pid, at, bytes, OPCODE_LEN) &&
-	       !memcmp(bytes, opcode, OPCODE_LEN);
+	       !memcmp(bytes, insn, OPCODE_LEN);
+}
+
+static bool holds_opcode(struct debuggee *d, const uint8_t *at)
+{
+	return holds(d, at, opcode);
 }
 
 /* Memory as it is holds the test's own byte there. */
@@ -533,15 +538,15 @@ static void expect_hits(struct __test_metadata *_metadata, struct debuggee *d)
 TEST_F(uprobe, has_been_there_first)
 {
 	ASSERT_EQ(0, uprobe_enable(true));
-	ASSERT_TRUE(holds_opcode(&self->d, first));
+	ASSERT_TRUE(holds(&self->d, first, uprobe_opcode));
 	expect_hits(_metadata, &self->d);
 	EXPECT_EQ(-EBUSY, do_break(self->d.session, ptr_u64(first)));
-	EXPECT_TRUE(reads(&self->d, first, opcode));
+	EXPECT_TRUE(reads(&self->d, first, uprobe_opcode));
 	expect_hits(_metadata, &self->d);
 	EXPECT_EQ(0, do_break(self->d.session, ptr_u64(second)));
 	expect_hits(_metadata, &self->d);
 	EXPECT_EQ(0, do_clear(self->d.session, ptr_u64(second)));
-	EXPECT_TRUE(holds_opcode(&self->d, first));
+	EXPECT_TRUE(holds(&self->d, first, uprobe_opcode));
 	EXPECT_TRUE(holds_own(&self->d, second));
 	expect_hits(_metadata, &self->d);
 	close(self->d.session);
@@ -566,7 +571,7 @@ TEST_F(uprobe, comes_to_our_page)
 		EXPECT_TRUE(reads(&self->d, second, function_bytes));
 		expect_hits(_metadata, &self->d);
 		EXPECT_EQ(0, do_clear(self->d.session, ptr_u64(last)));
-		EXPECT_TRUE(holds_opcode(&self->d, first));
+		EXPECT_TRUE(holds(&self->d, first, uprobe_opcode));
 		EXPECT_EQ(0, do_break(self->d.session, ptr_u64(last)));
 		ASSERT_EQ(0, uprobe_enable(false));
 		EXPECT_TRUE(listed_planted(&self->d, second));
@@ -581,14 +586,21 @@ TEST_F(uprobe, comes_to_our_page)
 
 /*
  * A uprobe finds our opcode, takes it for its own and counts. Whoever leaves
- * first takes the opcode along; the program's byte is there in the end.
+ * first takes the opcode along; the program's byte is there in the end. If its
+ * opcode is another, ours is not in memory any more: it stays until it leaves.
  */
+static bool same_opcode(void)
+{
+	return !memcmp(uprobe_opcode, opcode, OPCODE_LEN);
+}
+
 TEST_F(uprobe, comes_to_our_breakpoint_and_leaves_first)
 {
 	ASSERT_EQ(0, do_break(self->d.session, ptr_u64(first)));
 	ASSERT_EQ(0, uprobe_enable(true));
-	EXPECT_TRUE(listed_planted(&self->d, first));
-	EXPECT_TRUE(reads(&self->d, first, function_bytes));
+	EXPECT_EQ(same_opcode(), listed_planted(&self->d, first));
+	EXPECT_TRUE(reads(&self->d, first,
+			  same_opcode() ? function_bytes : uprobe_opcode));
 	expect_hits(_metadata, &self->d);
 	ASSERT_EQ(0, uprobe_enable(false));
 	EXPECT_TRUE(holds_own(&self->d, first));
@@ -604,7 +616,8 @@ TEST_F(uprobe, comes_to_our_breakpoint_and_leaves_last)
 	ASSERT_EQ(0, uprobe_enable(true));
 	expect_hits(_metadata, &self->d);
 	EXPECT_EQ(0, do_clear(self->d.session, ptr_u64(first)));
-	EXPECT_TRUE(holds_own(&self->d, first));
+	EXPECT_TRUE(holds(&self->d, first, same_opcode() ? function_bytes :
+							  uprobe_opcode));
 	EXPECT_EQ(0, target_call(&self->d.target, run, (unsigned long)first, 5,
 				 0));
 	ASSERT_EQ(0, uprobe_enable(false));

@@ -43,7 +43,8 @@ static const uint8_t number_after[] = { 0x78, 0x56, 0x00, 0x00 };
 #endif
 #endif
 
-asm(".pushsection .text\n.balign 16\npatched:\n" PATCHED ".popsection\n");
+asm(".pushsection .text\n.globl patched\n.balign 16\npatched:\n" PATCHED
+    ".popsection\n");
 int patched(void);
 
 static inline uint8_t *patched_code(void)

@@ -24,10 +24,14 @@
 #define WINDOW_SIZE	(64UL << 10)
 #define MAX_BREAKPOINTS	"/sys/module/cordbg/parameters/max_breakpoints"
 
-/* Program text that nobody runs, every byte 0x55. */
+/*
+ * Program text that nobody runs, every byte 0x55. Global, like all of its kind:
+ * on arm64 the address of a local symbol can come out as that of its section.
+ */
 #define PROGRAM_TEXT_SIZE	(8 << 12)
 #define PROGRAM_TEXT			\
 	".pushsection .text\n"		\
+	".globl program_text\n"	\
 	".balign 4096\n"		\
 	"program_text:\n"		\
 	".fill 8 << 12, 1, 0x55\n"	\

@@ -415,9 +415,11 @@ static int run(struct tool *tool, int argc, char **argv)
 	};
 	int status;
 
-	if (!arguments.files || !arguments.found)
-		return error_session(tool, -ENOMEM);
-	status = options_parse(tool, &argp, argc, argv, &arguments.options);
+	if (arguments.files && arguments.found)
+		status = options_parse(tool, &argp, argc, argv,
+				       &arguments.options);
+	else
+		status = error_session(tool, -ENOMEM);
 	if (!status)
 		status = session_start(tool);
 	if (!status)

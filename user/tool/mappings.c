@@ -52,7 +52,7 @@ static int add(struct mappings *mappings, const struct mapping *mapping)
 	if (!(mappings->count & (mappings->count - 1))) {
 		size_t room = mappings->count ? 2 * mappings->count : 1;
 
-		list = reallocarray(list, room, sizeof(*list));
+		list = realloc(list, room * sizeof(*list));
 		if (!list)
 			return -ENOMEM;
 		mappings->list = list;

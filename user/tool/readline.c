@@ -27,7 +27,7 @@ static void add_candidate(const char *name, void *data)
 	char **list;
 
 	(void)data;
-	list = reallocarray(candidates, candidate_count + 1, sizeof(*candidates));
+	list = realloc(candidates, (candidate_count + 1) * sizeof(*candidates));
 	if (!list)
 		return;
 	candidates = list;
