@@ -22,6 +22,9 @@
 #   make shell            a prompt in the test machine, with the module loaded
 #   make demo             a story with a real program
 #   make check            style and static checks
+#   make test-kasan       some of the selftests, on a kernel built with KASAN
+#   make test-debug       all, and stress, on kernels with KASAN and with KCSAN
+#   make coverage         which lines of the module the selftests reach
 #   make test-packages    the packages on a clean Debian: install, boot, use, purge
 #   make test-programs    the tool on mono, node, python3, sqlite3, nginx, ...
 #   make test-readme      every command of README.md's quick start, as it stands
@@ -42,8 +45,10 @@
 #   PREFIX   where libcordbg goes there [/usr/local]
 #   KERNEL   6.1, 6.12 or "6.1 6.12", for test, check, shell, demo and bench
 #            [both; shell, demo, stress and bench: 6.12]; for test, test-reload,
-#            stress and shell also 6.1-rt, 6.12-rt (with PREEMPT_RT), or newest
-#            (the newest that Debian has for any of its releases)
+#            stress and shell also 6.1-rt, 6.12-rt (with PREEMPT_RT), newest (the
+#            newest that Debian has for any of its releases), and kasan and kcsan:
+#            6.12, built here on first use, which takes some minutes each, and kept
+#            in ~/.cache/cordbg
 #   ARCH     arm64: test, stress and shell on that, 64-bit and without the tool
 #            [this machine's]
 #   T        test: programs to run, such as "write read" [all]
@@ -118,6 +123,29 @@ test-reload:
 	@$(vm)/deps $(cross)
 	@ROUNDS=$(ROUNDS) TIMEOUT=3600 $(build_in_vm) test KERNEL="$(KERNEL)" \
 		BITS="$(firstword $(BITS))" T=reload
+
+# What is worth most where memory can be used too early, too late or not at all.
+kasan_programs := attach batch_end breakpoint fork lifetime race_kill remap write
+
+test-kasan:
+	@$(vm)/deps
+	@$(build_in_vm) test KERNEL=kasan BITS=$(firstword $(BITS)) \
+		T="$(or $(T),$(kasan_programs))"
+
+# What fails in one must not keep the other from running.
+test-debug:
+	@$(vm)/deps
+	@status=0; \
+	$(build_in_vm) test KERNEL="kasan kcsan" BITS="$(BITS)" T="$(T)" || status=1; \
+	for kernel in kasan kcsan; do for bits in $(BITS); do \
+		$(build_in_vm) stress KERNEL=$$kernel BITS=$$bits \
+			DURATION=$(DURATION) SEED=$(SEED) || status=1; \
+	done; done; exit $$status
+
+coverage:
+	@$(vm)/deps jq
+	@$(build_in_vm) coverage KERNEL=kasan BITS="$(BITS)" T="$(T)"
+.PHONY: test-kasan test-debug coverage
 
 check:
 	@$(vm)/deps

@@ -17,6 +17,15 @@ die()
 	exit 1
 }
 
+# How many times longer things may take with the kernel of series $1.
+slowness()
+{
+	case $1 in
+	kasan|kcsan)	echo 4 ;;
+	*)		echo 1 ;;
+	esac
+}
+
 as_root()
 {
 	if [ "$(id -u)" = 0 ]; then
