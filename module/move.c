@@ -220,7 +220,9 @@ static int restore_routes(const struct cordbg_move *move,
 	struct cordbg_move *origin = NULL;
 	int err = 0;
 
-	while (!err && (origin = next_known(move->process, origin)))
+	/* What later ones have carried away did not go through this one. */
+	while (!err && origin != move &&
+	       (origin = next_known(move->process, origin)))
 		err = restore_all(move, origin, window);
 	return err;
 }
@@ -274,8 +276,12 @@ struct arguments {
 static struct arguments mremap_arguments(void)
 {
 	unsigned long args[6];
+	size_t i;
 
 	syscall_get_arguments(current, current_pt_regs(), args);
+	/* What a 64-bit program leaves in the upper halves does not count. */
+	for (i = 0; in_compat_syscall() && i < ARRAY_SIZE(args); i++)
+		args[i] = lower_32_bits(args[i]);
 	return (struct arguments) { untagged_addr(args[0]), PAGE_ALIGN(args[1]),
 				    PAGE_ALIGN(args[2]), args[3], args[4] };
 }
@@ -358,13 +364,14 @@ static void move_work(struct callback_head *head)
 
 /*
  * See fork_alloc(): no reclaim in a notifier, but time to wait. Not accounted to
- * the process, which would have no way out when it has come to its limit.
+ * the process, which would have no way out when it has come to its limit. The OOM
+ * reaper must not wait for the memory that it is about to free.
  */
-static struct cordbg_move *move_alloc(void)
+static struct cordbg_move *move_alloc(const struct mmu_notifier_range *range)
 {
-	struct cordbg_move *move;
+	struct cordbg_move *move = NULL;
 
-	for (;;) {
+	while (mmu_notifier_range_blockable(range)) {
 		move = kzalloc(sizeof(*move), GFP_NOWAIT | __GFP_NOWARN);
 		if (move || fatal_signal_pending(current))
 			break;
@@ -450,7 +457,7 @@ static struct cordbg_move *begin_gone(struct cordbg_process *process,
 
 	if (list_empty_careful(&process->moves))
 		return NULL;
-	move = move_alloc();
+	move = move_alloc(range);
 	if (!move)
 		return NULL;
 	move->from = range->start;
@@ -464,7 +471,7 @@ static struct cordbg_move *begin_move(struct cordbg_process *process,
 				      const struct arguments *args,
 				      const struct mmu_notifier_range *range)
 {
-	struct cordbg_move *move = move_alloc();
+	struct cordbg_move *move = move_alloc(range);
 
 	if (!move)
 		return NULL;
