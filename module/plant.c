@@ -37,6 +37,8 @@ int cordbg_opcode_plant(struct cordbg_process *process,
 			const struct cordbg_window *window,
 			struct cordbg_shadow *shadow)
 {
+	unsigned long planted = shadow->planted;
+	bool replanted = shadow->replanted;
 	cordbg_opcode_t insn;
 	int err;
 
@@ -48,12 +50,18 @@ int cordbg_opcode_plant(struct cordbg_process *process,
 		return -EBUSY;
 	shadow->original = insn;
 	WRITE_ONCE(process->plants, process->plants + 1);
-	shadow->replanted = shadow->planted;
+	shadow->replanted = planted;
 	shadow->planted = process->plants;
 	/* The count first, the opcode second; see probe_fork(). */
 	smp_wmb();
-	return cordbg_window_exchange(window, shadow->address, insn,
-				      CORDBG_OPCODE);
+	err = cordbg_window_exchange(window, shadow->address, insn,
+				     CORDBG_OPCODE);
+	if (err) {
+		/* No child can have it. */
+		shadow->planted = planted;
+		shadow->replanted = replanted;
+	}
+	return err;
 }
 
 /**
