@@ -345,13 +345,45 @@ static struct cordbg_fork *fork_get_next(const struct cordbg_process *process,
 	return found;
 }
 
+/* Whether a fork up to @last, of that process if not NULL, has no child yet. */
+static bool fork_begun_before(const struct cordbg_process *process, u64 last)
+{
+	struct cordbg_fork *fork;
+	bool found = false;
+
+	raw_spin_lock(&forks_lock);
+	list_for_each_entry(fork, &forks, node)
+		found |= !fork->child && fork->begun <= last &&
+			 (!process || fork->process == process);
+	raw_spin_unlock(&forks_lock);
+	return found;
+}
+
+/*
+ * Wait until the forks under way have their children: a child's process ID can be
+ * seen, and its memory has been copied, before the tracepoint tells whose child it
+ * is. A fork that takes longer waits for somebody else.
+ */
+static int fork_wait_children(const struct cordbg_process *process)
+{
+	unsigned long deadline = jiffies + HZ;
+	u64 last = READ_ONCE(last_begun);
+
+	while (fork_begun_before(process, last) &&
+	       time_before(jiffies, deadline)) {
+		schedule_timeout_killable(1);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return 0;
+}
+
 /**
  * cordbg_forks_clean() - clean the children there are
  * @process: The parent, locked.
  *
  * Before bytes under an opcode change: a child has them as they were when it was
- * forked. A fork that has not made its child yet is concurrent with the change,
- * and so are children made while this runs.
+ * forked. Forks that begin while this runs are concurrent with the change.
  *
  * Return: 0, -ENOMEM or -EINTR.
  */
@@ -359,11 +391,12 @@ int cordbg_forks_clean(struct cordbg_process *process)
 {
 	struct cordbg_fork *fork;
 	u64 id = 0, last;
-	int err = 0;
+	int err;
 
 	lockdep_assert_held(&process->lock);
 	if (!READ_ONCE(process->nr_forks))
 		return 0;
+	err = fork_wait_children(process);
 	raw_spin_lock(&forks_lock);
 	last = last_id;
 	raw_spin_unlock(&forks_lock);
@@ -392,35 +425,6 @@ static struct cordbg_fork *fork_get_child(const struct mm_struct *mm)
 	return found;
 }
 
-static bool fork_begun_before(u64 last)
-{
-	struct cordbg_fork *fork;
-	bool found = false;
-
-	raw_spin_lock(&forks_lock);
-	list_for_each_entry(fork, &forks, node)
-		found |= !fork->child && fork->begun <= last;
-	raw_spin_unlock(&forks_lock);
-	return found;
-}
-
-/*
- * A child's process ID can be seen before the tracepoint tells whose child it is.
- * A fork that takes longer waits for somebody else, with its child not visible.
- */
-static int fork_wait_children(void)
-{
-	unsigned long deadline = jiffies + HZ;
-	u64 last = READ_ONCE(last_begun);
-
-	while (fork_begun_before(last) && time_before(jiffies, deadline)) {
-		schedule_timeout_killable(1);
-		if (fatal_signal_pending(current))
-			return -EINTR;
-	}
-	return 0;
-}
-
 /**
  * cordbg_fork_settle() - clean a child before anybody attaches to it
  * @mm: Its memory.
@@ -434,7 +438,7 @@ int cordbg_fork_settle(const struct mm_struct *mm)
 
 	if (list_empty_careful(&forks))
 		return 0;
-	err = fork_wait_children();
+	err = fork_wait_children(NULL);
 	if (err)
 		return err;
 	fork = fork_get_child(mm);
