@@ -112,15 +112,23 @@ static __always_inline unsigned long copy_run(const struct transfer *t,
 	return address + copy_caller(t, address, kaddr, end - address);
 }
 
-/* The first breakpoint with a byte in a range, of those that count. */
-static struct cordbg_shadow *first_in(const struct transfer *t,
-				      unsigned long address, unsigned long size)
+/**
+ * cordbg_copy_first() - the first breakpoint with a byte in a range that counts
+ * @t: The transfer; its process is locked.
+ * @address: First address of the range.
+ * @size: Its size.
+ *
+ * Return: its shadow, or NULL.
+ */
+struct cordbg_shadow *cordbg_copy_first(const struct transfer *t,
+					unsigned long address,
+					unsigned long size)
 {
 	struct cordbg_process *process = t->session->process;
-	struct cordbg_shadow *shadow;
+	struct cordbg_shadow *shadow = cordbg_shadow_in(process, address, size);
 
-	if (t->live == ULONG_MAX)
-		return cordbg_shadow_in(process, address, size);
+	if (cordbg_all_live(t))
+		return shadow;
 	shadow = cordbg_shadow_since(process, address, t->live);
 	return shadow && shadow->address < address + size ? shadow : NULL;
 }
@@ -129,8 +137,10 @@ static struct cordbg_shadow *first_in(const struct transfer *t,
 static __always_inline struct cordbg_shadow *
 next_of(const struct transfer *t, const struct cordbg_shadow *shadow)
 {
-	if (likely(t->live == ULONG_MAX))
-		return cordbg_shadow_next(shadow);
+	struct cordbg_shadow *next = cordbg_shadow_next(shadow);
+
+	if (cordbg_all_live(t))
+		return next;
 	return cordbg_shadow_since(t->session->process,
 				   shadow->address + CORDBG_OPCODE_LEN,
 				   t->live);
@@ -246,7 +256,7 @@ unsigned long cordbg_copy_chunk(const struct transfer *t, unsigned long address,
 	struct piece piece;
 
 	if (!t->raw)
-		next = first_in(t, address, end - address);
+		next = cordbg_copy_first(t, address, end - address);
 	while (address < end) {
 		piece = piece_map(t, address, end);
 		address = copy_piece(t, &piece, &next, address);

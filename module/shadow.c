@@ -156,11 +156,12 @@ struct cordbg_shadow *cordbg_shadow_first(const struct cordbg_process *process,
 
 /**
  * cordbg_shadow_since() - cordbg_shadow_first() as it was some time ago
- * @process: The process, locked all the time since.
+ * @process: The process, locked.
  * @address: The address.
  * @epoch: process->epoch of then.
  *
- * Return: the shadow, which may have been dropped since, or NULL.
+ * Return: the shadow, or NULL. Its memory may have been unmapped since, but what is
+ * under it has not been put back.
  */
 struct cordbg_shadow *cordbg_shadow_since(const struct cordbg_process *process,
 					  unsigned long address,
@@ -170,8 +171,9 @@ struct cordbg_shadow *cordbg_shadow_since(const struct cordbg_process *process,
 	unsigned long dropped;
 
 	for (; shadow; shadow = shadow_step(shadow)) {
-		dropped = READ_ONCE(shadow->dropped);
-		if (!dropped || dropped > epoch)
+		dropped = smp_load_acquire(&shadow->dropped);
+		if (!dropped || (dropped > epoch &&
+				 dropped == READ_ONCE(shadow->unmapped)))
 			break;
 	}
 	return shadow;
@@ -370,8 +372,9 @@ bool cordbg_shadows_unmap(struct cordbg_process *process, unsigned long start,
 	for (; shadow && shadow->address < end; shadow = shadow_step(shadow)) {
 		if (shadow->dropped)
 			continue;
+		/* It is the second that tells cordbg_shadow_since(). */
+		WRITE_ONCE(shadow->unmapped, process->epoch + 1);
 		shadow_drop(process, shadow);
-		WRITE_ONCE(shadow->unmapped, shadow->dropped);
 		WRITE_ONCE(process->nr_unmapped, process->nr_unmapped + 1);
 		any = true;
 	}

@@ -57,7 +57,7 @@ static int caller_fault_in(const struct transfer *t, char __user *buffer,
 
 static bool has_breakpoints(const struct transfer *t, size_t n)
 {
-	return cordbg_shadow_in(t->session->process, t->address + t->done, n);
+	return cordbg_copy_first(t, t->address + t->done, n);
 }
 
 /* Lock the process to copy @n bytes: 0 or an error. */
@@ -250,9 +250,18 @@ static int transfer_verify(struct transfer *t)
  */
 int cordbg_transfer_pin(struct transfer *t, size_t n)
 {
-	t->plants = READ_ONCE(t->session->process->plants);
-	t->drops = READ_ONCE(t->session->process->drops);
-	return cordbg_window_pin(&t->window, t->address + t->done, n);
+	const struct cordbg_process *process = t->session->process;
+	int err;
+
+	t->plants = READ_ONCE(process->plants);
+	t->drops = READ_ONCE(process->drops);
+	err = cordbg_window_pin(&t->window, t->address + t->done, n);
+	if (t->write) {
+		/* A page that came to the address before has no opcode of them. */
+		smp_rmb();
+		t->live = READ_ONCE(process->epoch);
+	}
+	return err;
 }
 
 /*

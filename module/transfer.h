@@ -33,8 +33,10 @@
  * @chunk: Address that @bounce begins with.
  * @plants: process->plants from before the window was pinned.
  * @drops: process->drops from before the window was pinned.
- * @live: Breakpoints dropped after this process->epoch count: their opcodes are
- *	in the pages that are held.
+ * @live: process->epoch from after the pages were held. Breakpoints whose memory
+ *	was unmapped since count: their opcodes are in these pages, and if they
+ *	were moved, what is under them is yet to be put back. ULONG_MAX if that
+ *	is not known.
  * @small: @bounce of a small transfer.
  */
 struct transfer {
@@ -95,7 +97,19 @@ cordbg_copy_nofault(const struct transfer *t, char __user *user, void *kernel,
 	return n;
 }
 
+/* Whether no breakpoint can have been dropped since the pages were held. */
+static __always_inline bool cordbg_all_live(const struct transfer *t)
+{
+	/* Pairs with shadow_drop(). */
+	smp_rmb();
+	return likely(t->live == ULONG_MAX ||
+		      READ_ONCE(t->session->process->drops) == t->drops);
+}
+
 /* copy.c */
+struct cordbg_shadow *cordbg_copy_first(const struct transfer *t,
+					unsigned long address,
+					unsigned long size);
 unsigned long cordbg_copy_chunk(const struct transfer *t,
 				unsigned long address, unsigned long end);
 

@@ -397,11 +397,12 @@ TEST_F_TIMEOUT(race, program_replaces_what_is_read, 100)
 		ops[MANY + 1] = op_read(self->area, self->seen, 4096);
 		ASSERT_EQ(0, do_batch(self->d.session, ops, MANY + 2,
 				      CORDBG_BATCH_ATOMIC, &done));
-		for (i = 0; i < MANY; i++)
+		for (i = 0; i < MANY; i++) {
 			ASSERT_NE(0, memcmp(self->seen + 8 * i, opcode,
 					    OPCODE_LEN)) {
 				TH_LOG("an opcode in round %lu", round);
 			}
+		}
 		for (i = 0; i < MANY; i++)
 			do_clear(self->d.session, ptr_u64(self->area + 8 * i));
 	}
