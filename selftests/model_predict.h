@@ -213,6 +213,7 @@ static inline int atomic_refuses(struct op *ops, size_t i)
 {
 	size_t j;
 
+	ops[i].failed = POISON64;
 	for (j = 0; j < i && !is_transfer(&ops[i]); j++)
 		if (!is_transfer(&ops[j]) && ops[j].address == ops[i].address)
 			return -EINVAL;
@@ -229,6 +230,7 @@ static inline void predict_atomic(struct op *ops, size_t nr)
 	for (i = 0; i < nr; i++) {
 		ops[i].refused = atomic_refuses(ops, i);
 		ops[i].err = -ECANCELED;
+		ops[i].done = 0;
 		refused |= ops[i].refused;
 	}
 	for (pass = 0; pass < 3 && !refused; pass++)

@@ -55,11 +55,11 @@ static void end_round(void)
 }
 
 /* Carry out operations that have been predicted, and look at everything. */
-static void finish_epoch(struct op *ops, size_t nr, bool threads, bool all)
+static void finish_epoch(struct op *ops, size_t nr, bool threads)
 {
 	run_epoch(ops, nr, threads);
 	if (!failed())
-		check_quiet(all);
+		check_quiet(ops->epoch % COMPARE_ALL == COMPARE_ALL - 1);
 	scratch_used = 0;
 }
 
@@ -77,8 +77,7 @@ static void record_epoch(uint32_t epoch)
 		if (record.ops[record.nr].possible)
 			record.nr = all;
 	}
-	finish_epoch(&record.ops[first], record.nr - first, true,
-		     !(epoch % COMPARE_ALL));
+	finish_epoch(&record.ops[first], record.nr - first, true);
 }
 
 /* At the end all sessions are closed: nothing is left. */
@@ -98,7 +97,7 @@ static void record_close(uint32_t epoch)
 	}
 	record.ops[record.nr] = (struct op) { .type = FORK, .epoch = epoch };
 	predict(&record.ops[record.nr++], 1);
-	finish_epoch(&record.ops[first], record.nr - first, false, true);
+	finish_epoch(&record.ops[first], record.nr - first, false);
 }
 
 /* A round of new operations: whether all was as predicted. */
@@ -113,7 +112,7 @@ static bool record_round(uint64_t seed, size_t nr_ops)
 	record.nr = random_layout(record.ops);
 	for (i = 0; i < record.nr; i++)
 		predict(&record.ops[i], 1);
-	finish_epoch(record.ops, record.nr, false, true);
+	finish_epoch(record.ops, record.nr, false);
 	nr_ops += record.nr;
 	while (!failed() && record.nr < nr_ops && epoch < MOST_EPOCHS - 1)
 		record_epoch(epoch++);
@@ -137,7 +136,7 @@ static bool replay_fails(struct op *ops, size_t nr, bool threads)
 						     NULL;
 		for (end = first; end < nr && ops[end].epoch == epoch; )
 			end += predict(&ops[end], nr - end);
-		finish_epoch(&ops[first], end - first, threads && epoch, true);
+		finish_epoch(&ops[first], end - first, threads && epoch);
 	}
 	end_round();
 	return *run.failure;
