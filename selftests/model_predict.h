@@ -366,7 +366,7 @@ static inline unsigned int find_looks(const struct op *op, struct look *looks)
 	for (i = 0; i < NR_PAGES; i++) {
 		const struct page *p = &model.pages[i];
 
-		if (!is_present(p) || !(p->prot & PROT_READ))
+		if (is_cold(i) || !is_present(p) || !(p->prot & PROT_READ))
 			continue;
 		for (s = 0; s < STRIPES; s++) {
 			uint64_t at = page_address(i) + s * STRIPE;

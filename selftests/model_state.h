@@ -24,6 +24,8 @@
 #define HUGETLB		(ARENA + 2 * HUGE)
 #define NR_PAGES	(ARENA_PAGES + 2 * HUGE_PAGES)
 #define FILE_PAGES	8UL			/* of either file */
+/* Pages of huge memory, at either end, where things happen. */
+#define HOT_PAGES	24UL
 #define ACTORS		3
 #define SLOTS		4			/* sessions */
 #define MOST_BREAKPOINTS 512
@@ -157,6 +159,13 @@ static inline bool is_private(const struct page *p)
 static inline bool is_hugetlb(const struct page *p)
 {
 	return p->kind == HUGE_PRIVATE || p->kind == HUGE_SHARED;
+}
+
+/* Whether a page is in the middle of huge memory, which is looked at less often. */
+static inline bool is_cold(size_t i)
+{
+	return i >= ARENA_PAGES &&
+	       (i - ARENA_PAGES + HOT_PAGES) % HUGE_PAGES >= 2 * HOT_PAGES;
 }
 
 /* Whether there is a page, and not only a mapping. */
