@@ -320,8 +320,10 @@ static size_t random_layout(struct op *ops)
 			.size = n * PAGE, .flags = random_prot(),
 			.kind = ANON + chance(3), .file_page = chance(9),
 		};
-		if (!chance(8))
-			ops[nr].type = UNMAP, ops[nr].kind = GAP;
+		if (!chance(8)) {
+			ops[nr].type = UNMAP;
+			ops[nr].kind = GAP;
+		}
 		i += n;
 	}
 	ops[nr++] = (struct op) {

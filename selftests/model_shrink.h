@@ -225,7 +225,7 @@ static void report_failure(void)
 	char first[sizeof(run.failure)];
 	bool threads = false;
 
-	strcpy(first, run.failure);
+	memcpy(first, run.failure, sizeof(first));
 	ksft_print_msg("WRONG: %s\n", first);
 	if (!any_replay_fails(record.ops, record.nr, false)) {
 		threads = true;

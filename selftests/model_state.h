@@ -272,6 +272,19 @@ static inline void raw_view(uint64_t address, uint8_t *to, size_t size)
 	}
 }
 
+/* Store bytes in memory as it is. */
+static inline void put_raw(uint64_t address, const uint8_t *bytes, size_t size)
+{
+	size_t done, n;
+
+	for (done = 0; done < size; done += n) {
+		n = PAGE - (address + done) % PAGE;
+		if (n > size - done)
+			n = size - done;
+		memcpy(byte_at(address + done), bytes + done, n);
+	}
+}
+
 /* Copy the bytes that a range and a breakpoint share, one way or the other. */
 static inline void overlay(struct breakpoint *b, uint64_t address,
 			   uint8_t *bytes, size_t size, bool into_breakpoint)
