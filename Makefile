@@ -57,7 +57,10 @@
 #            of its rounds stays [100]
 #   DURATION stress: seconds [60]
 #   ROUNDS   test-reload: how often [1000]
-#   SEED     stress: seed of its random numbers [a random one]
+#   SEED     stress, and test of the program model: seed of the random numbers
+#            [a random one]
+#   OPERATIONS  test: how many the program model tries [10000]; for more than
+#            100000 set TIMEOUT, in seconds, too
 #   KEY, CERT, MODULE
 #            sign: private key, certificate, module [those of DKMS; the module
 #            that make has built]

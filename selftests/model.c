@@ -51,6 +51,8 @@ static void prepare(void)
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	command = mmap(NULL, sizeof(*command), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (scratch != MAP_FAILED)
+		madvise(scratch, SCRATCH_SIZE, MADV_DONTFORK);
 	if (scratch == MAP_FAILED || command == MAP_FAILED)
 		ksft_exit_fail_perror("memory");
 }

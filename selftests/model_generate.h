@@ -243,10 +243,10 @@ static enum op_type random_type(void)
 {
 	static const uint8_t weights[NR_TYPES] = {
 		[WRITE] = 28, [READ] = 12, [SET] = 22, [CLEAR] = 9, [LIST] = 2,
-		[OPEN] = 4, [CLOSE] = 2, [STORE] = 12, [MAP] = 4, [UNMAP] = 1,
-		[PROTECT] = 4, [ADVISE] = 2, [MOVE] = 4, [FORK] = 2,
+		[OPEN] = 6, [CLOSE] = 3, [STORE] = 12, [MAP] = 5, [UNMAP] = 2,
+		[PROTECT] = 6, [ADVISE] = 3, [MOVE] = 8, [FORK] = 1,
 	};
-	unsigned int n = chance(108), i = 0;
+	unsigned int n = chance(119), i = 0;
 
 	while (n >= weights[i])
 		n -= weights[i++];
@@ -320,8 +320,10 @@ static size_t random_layout(struct op *ops)
 			.size = n * PAGE, .flags = random_prot(),
 			.kind = ANON + chance(3), .file_page = chance(9),
 		};
-		if (!chance(8))
-			ops[nr].type = UNMAP, ops[nr].kind = GAP;
+		if (!chance(8)) {
+			ops[nr].type = UNMAP;
+			ops[nr].kind = GAP;
+		}
 		i += n;
 	}
 	ops[nr++] = (struct op) {

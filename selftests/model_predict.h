@@ -5,11 +5,7 @@
 #ifndef MODEL_PREDICT_H
 #define MODEL_PREDICT_H
 
-#include "model_op.h"
-
-#ifndef MREMAP_DONTUNMAP
-#define MREMAP_DONTUNMAP	4
-#endif
+#include "model_inside.h"
 
 /* Why a page cannot be accessed, or 0. */
 static inline int page_refuses(const struct page *p, bool write, bool force)
@@ -90,19 +86,6 @@ static inline int op_refuses(const struct op *op, uint64_t *failed)
 	if (is_transfer(op))
 		return transfer_refuses(op, failed);
 	return op->type == SET ? set_refuses(op) : clear_refuses(op);
-}
-
-/* Store bytes in memory as it is. */
-static inline void put_raw(uint64_t address, const uint8_t *bytes, size_t size)
-{
-	size_t done, n;
-
-	for (done = 0; done < size; done += n) {
-		n = PAGE - (address + done) % PAGE;
-		if (n > size - done)
-			n = size - done;
-		memcpy(byte_at(address + done), bytes + done, n);
-	}
 }
 
 /*
@@ -213,6 +196,7 @@ static inline int atomic_refuses(struct op *ops, size_t i)
 {
 	size_t j;
 
+	ops[i].failed = POISON64;
 	for (j = 0; j < i && !is_transfer(&ops[i]); j++)
 		if (!is_transfer(&ops[j]) && ops[j].address == ops[i].address)
 			return -EINVAL;
@@ -229,6 +213,7 @@ static inline void predict_atomic(struct op *ops, size_t nr)
 	for (i = 0; i < nr; i++) {
 		ops[i].refused = atomic_refuses(ops, i);
 		ops[i].err = -ECANCELED;
+		ops[i].done = 0;
 		refused |= ops[i].refused;
 	}
 	for (pass = 0; pass < 3 && !refused; pass++)
@@ -236,166 +221,6 @@ static inline void predict_atomic(struct op *ops, size_t nr)
 			if (ops[i].type == order[pass] ||
 			    (is_transfer(&ops[i]) && order[pass] == WRITE))
 				apply_op(&ops[i]);
-}
-
-/* Whether every page of a range is mapped, and, if asked for, present. */
-static inline bool all_mapped(uint64_t address, uint64_t size, bool present)
-{
-	uint64_t at;
-
-	for (at = address; at < address + size; at = (at / PAGE + 1) * PAGE)
-		if (!is_mapped(at) || (present && !is_present(page_of(at))))
-			return false;
-	return true;
-}
-
-static inline bool all_have(uint64_t address, uint64_t size, uint8_t prot)
-{
-	uint64_t at;
-
-	for (at = address; at < address + size; at = (at / PAGE + 1) * PAGE)
-		if (!(page_of(at)->prot & prot))
-			return false;
-	return true;
-}
-
-static inline void predict_store(struct op *op)
-{
-	uint8_t *bytes = scratch_get(op->size);
-
-	op->possible = all_mapped(op->address, op->size, true) &&
-		       all_have(op->address, op->size, PROT_WRITE);
-	if (!op->possible)
-		return;
-	seeded_bytes(bytes, op->size, op->address, op->seed);
-	put_raw(op->address, bytes, op->size);
-}
-
-static inline void predict_map(struct op *op)
-{
-	struct page *p = page_of(op->address);
-	size_t i;
-
-	drop_breakpoints(op->address, op->size);
-	for (i = 0; i < op->size / PAGE; i++, p++) {
-		p->kind = op->kind;
-		p->prot = op->flags;
-		p->file_page = op->file_page + i;
-		page_reset(p);
-	}
-}
-
-static inline void predict_protect(struct op *op)
-{
-	struct page *p = page_of(op->address);
-	size_t i;
-
-	op->possible = all_mapped(op->address, op->size, false);
-	for (i = 0; op->possible && i < op->size / PAGE; i++)
-		p[i].prot = op->flags;
-}
-
-static inline void predict_advise(struct op *op)
-{
-	struct page *p = page_of(op->address);
-	size_t i;
-
-	op->possible = all_mapped(op->address, op->size, false);
-	for (i = 0; op->possible && i < op->size / PAGE; i++)
-		page_reset(&p[i]);
-}
-
-/* The program's bytes arrive; nothing is broken in any more, here or there. */
-static inline void predict_move(struct op *op)
-{
-	struct page *from = page_of(op->address), *to = page_of(op->to);
-	size_t i;
-
-	op->possible = all_mapped(op->address, op->size, false);
-	if (!op->possible)
-		return;
-	for (i = 0; i < op->size / PAGE; i++, from++, to++) {
-		to->kind = from->kind;
-		to->prot = from->prot;
-		to->file_page = from->file_page;
-		to->bytes = from->bytes;
-		if (is_private(from)) {
-			to->bytes = model.own[to - model.pages];
-			program_view(page_address(from - model.pages),
-				     to->bytes, PAGE);
-		}
-		if (!op->flags)
-			from->kind = GAP;
-	}
-	drop_breakpoints(op->to, op->size);
-	drop_breakpoints(op->address, op->size);
-	for (i = 0, from = page_of(op->address); i < op->size / PAGE; i++)
-		page_reset(&from[i]);
-}
-
-/* The bytes that the actor owns, as a child must have them. */
-static inline uint64_t hash_bytes(uint64_t hash, const uint8_t *bytes,
-				  size_t size)
-{
-	unsigned long word;
-	size_t i;
-
-	for (i = 0; i < size; i += sizeof(word)) {
-		memcpy(&word, bytes + i, sizeof(word));
-		hash = (hash ^ word) * 0x100000001b3ULL;
-	}
-	return hash;
-}
-
-/* What a child is to look at: runs of stripes. */
-struct look {
-	uint64_t address;
-	uint64_t size;
-};
-
-#define MOST_LOOKS	(NR_PAGES * STRIPES / 2)
-
-/* The stripes of an actor that the program can read. */
-static inline unsigned int find_looks(const struct op *op, struct look *looks)
-{
-	unsigned int nr = 0;
-	size_t i, s;
-
-	for (i = 0; i < NR_PAGES; i++) {
-		const struct page *p = &model.pages[i];
-
-		if (!is_present(p) || !(p->prot & PROT_READ))
-			continue;
-		for (s = 0; s < STRIPES; s++) {
-			uint64_t at = page_address(i) + s * STRIPE;
-
-			if (!owns(op->actor, at))
-				continue;
-			if (nr && looks[nr - 1].address + looks[nr - 1].size == at)
-				looks[nr - 1].size += STRIPE;
-			else
-				looks[nr++] = (struct look){ at, STRIPE };
-		}
-	}
-	return nr;
-}
-
-static inline void predict_fork(struct op *op)
-{
-	struct look *looks = scratch_get(MOST_LOOKS * sizeof(*looks));
-	unsigned int nr = find_looks(op, looks), i;
-	size_t used = scratch_used;
-	uint8_t *bytes;
-
-	op->hash = 0;
-	op->size = nr;
-	op->bytes = (uint8_t *)looks;
-	for (i = 0; i < nr; i++) {
-		bytes = scratch_get(looks[i].size);
-		program_view(looks[i].address, bytes, looks[i].size);
-		op->hash = hash_bytes(op->hash, bytes, looks[i].size);
-		scratch_used = used;
-	}
 }
 
 static inline int compare_breakpoints(const void *left, const void *right)
@@ -435,22 +260,6 @@ static inline void predict_list(struct op *op)
 {
 	op->list = scratch_get(MOST_BREAKPOINTS * sizeof(*op->list));
 	op->nr_list = expect_list(op->slot, op->actor, op->list);
-}
-
-static inline void predict_target(struct op *op)
-{
-	if (op->type == STORE)
-		predict_store(op);
-	else if (op->type == MAP || op->type == UNMAP)
-		predict_map(op);
-	else if (op->type == PROTECT)
-		predict_protect(op);
-	else if (op->type == ADVISE)
-		predict_advise(op);
-	else if (op->type == MOVE)
-		predict_move(op);
-	else
-		predict_fork(op);
 }
 
 /* Whether an operation's session is as it needs it, and the actor may use it. */

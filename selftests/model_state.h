@@ -24,6 +24,8 @@
 #define HUGETLB		(ARENA + 2 * HUGE)
 #define NR_PAGES	(ARENA_PAGES + 2 * HUGE_PAGES)
 #define FILE_PAGES	8UL			/* of either file */
+/* Pages of huge memory, at either end, where things happen. */
+#define HOT_PAGES	24UL
 #define ACTORS		3
 #define SLOTS		4			/* sessions */
 #define MOST_BREAKPOINTS 512
@@ -159,6 +161,13 @@ static inline bool is_hugetlb(const struct page *p)
 	return p->kind == HUGE_PRIVATE || p->kind == HUGE_SHARED;
 }
 
+/* Whether a page is in the middle of huge memory, which is looked at less often. */
+static inline bool is_cold(size_t i)
+{
+	return i >= ARENA_PAGES &&
+	       (i - ARENA_PAGES + HOT_PAGES) % HUGE_PAGES >= 2 * HOT_PAGES;
+}
+
 /* Whether there is a page, and not only a mapping. */
 static inline bool is_present(const struct page *p)
 {
@@ -260,6 +269,19 @@ static inline void raw_view(uint64_t address, uint8_t *to, size_t size)
 		if (n > size - done)
 			n = size - done;
 		memcpy(to + done, byte_at(address + done), n);
+	}
+}
+
+/* Store bytes in memory as it is. */
+static inline void put_raw(uint64_t address, const uint8_t *bytes, size_t size)
+{
+	size_t done, n;
+
+	for (done = 0; done < size; done += n) {
+		n = PAGE - (address + done) % PAGE;
+		if (n > size - done)
+			n = size - done;
+		memcpy(byte_at(address + done), bytes + done, n);
 	}
 }
 

@@ -58,7 +58,7 @@ static int target_map(const struct op *op)
 		return 0;
 	if (madvise(at, HUGE, MADV_HUGEPAGE))
 		return -errno;
-	*(volatile uint8_t *)at = 0;
+	memset(at, 0, 1);
 	return 0;
 }
 
