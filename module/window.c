@@ -122,7 +122,12 @@ static long take_no_pages(struct cordbg_window *window, unsigned long nr)
 static void let_go(const struct cordbg_window *window, struct page **pages,
 		   unsigned long nr, bool dirty)
 {
+	unsigned long i;
+
 	if (window->write) {
+		/* If they become code, what was written is fetched. */
+		for (i = 0; !CORDBG_COHERENT_ICACHE && dirty && i < nr; i++)
+			flush_dcache_page(pages[i]);
 		unpin_user_pages_dirty_lock(pages, nr, dirty);
 		return;
 	}
