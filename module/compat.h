@@ -13,7 +13,7 @@
 #include <linux/user_namespace.h>
 #include <linux/version.h>
 
-#if __has_include(<linux/sched/exec_state.h>)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
 #include <linux/sched/exec_state.h>
 #endif
 
@@ -64,7 +64,7 @@ static inline long cordbg_get_user_pages_remote(struct mm_struct *mm,
  * functions that ask are not exported. The caller has the task's
  * exec_update_lock, so that the answer is about the image it means.
  */
-#if __has_include(<linux/sched/exec_state.h>)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
 static inline bool cordbg_owner_may_look(struct task_struct *task,
 					 struct mm_struct *mm)
 {
