@@ -116,7 +116,7 @@ test-reload:
 		BITS="$(firstword $(BITS))" T=reload
 
 check:
-	@$(vm)/deps
+	@$(vm)/deps coccinelle
 	@$(build_in_vm) check KERNEL="$(KERNEL)"
 
 shell:
