@@ -151,7 +151,7 @@ coverage:
 .PHONY: test-kasan test-debug coverage
 
 check:
-	@$(vm)/deps
+	@$(vm)/deps coccinelle
 	@$(build_in_vm) check KERNEL="$(KERNEL)"
 
 shell:

@@ -66,6 +66,23 @@ int cordbg_operation_check(const struct cordbg_operation *op)
 	return op->op == CORDBG_OP_CLEAR_BREAKPOINT ? 0 : -EINVAL;
 }
 
+/*
+ * Copy operations that lie side by side: how many there are before one that
+ * cannot be read. A copy may end some bytes before the one that it cannot read,
+ * as on arm64: then one after the other.
+ */
+static u32 load_array(struct cordbg_operation *ops, const char __user *user,
+		      u32 nr)
+{
+	size_t size = nr * sizeof(*ops);
+	u32 n = (size - copy_from_user(ops, user, size)) / sizeof(*ops);
+
+	while (n < nr && !copy_from_user(&ops[n], user + n * sizeof(*ops),
+					 sizeof(*ops)))
+		n++;
+	return n;
+}
+
 /**
  * cordbg_operations_load() - copy operations from the caller
  * @ops: Where to; results are reset.
@@ -78,15 +95,12 @@ int cordbg_operation_check(const struct cordbg_operation *op)
 int cordbg_operations_load(struct cordbg_operation *ops,
 			   const char __user *user, u32 stride, u32 *nr)
 {
-	size_t left = 0;
+	u32 i, n = *nr;
 	int err = 0;
-	u32 i;
 
-	if (stride == sizeof(*ops)) {
-		left = copy_from_user(ops, user, *nr * sizeof(*ops));
-		*nr -= DIV_ROUND_UP(left, sizeof(*ops));
-	}
-	for (i = 0; i < *nr; i++) {
+	if (stride == sizeof(*ops))
+		n = load_array(ops, user, *nr);
+	for (i = 0; i < n; i++) {
 		if (stride != sizeof(*ops))
 			err = copy_struct_from_user(&ops[i], sizeof(ops[i]),
 						    user + (size_t)i * stride,
@@ -96,8 +110,10 @@ int cordbg_operations_load(struct cordbg_operation *ops,
 		ops[i].done = 0;
 		ops[i].status = 0;
 	}
+	if (n < *nr)
+		err = -EFAULT;
 	*nr = i;
-	return left ? -EFAULT : err;
+	return err;
 }
 
 /**

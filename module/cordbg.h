@@ -252,8 +252,7 @@ struct cordbg_session {
  * @private: Accept only mappings in which an opcode can be planted.
  * @seen: Where there was a mapping lately, or NULL.
  * @indirect: Bytes must go through access_process_vm(): a mapping has no pages
- *	to hold (vm_ops->access), or code is written and the instruction cache
- *	needs care that a module cannot give.
+ *	to hold (vm_ops->access).
  * @address: First address of the range.
  * @failed: After -ENXIO and -EACCES, the first address that failed.
  * @nr_pages: Entries of @pages in use. A NULL entry is a page that only

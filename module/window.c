@@ -5,8 +5,9 @@
  *
  * Bytes go by one of two routes, and the mapping decides which. Pages that can
  * be held are held and copied to directly. access_process_vm() carries the
- * rest: mappings that only offer vm_ops->access, and code on an architecture
- * whose instruction cache needs care that modules cannot give.
+ * rest: mappings that only offer vm_ops->access. It is no way to write code,
+ * although it looks after the instruction cache: it finds pages by address, and
+ * the program can put another one there while its opcode is looked for.
  *
  * There is no third route for short ranges. access_process_vm() alone would
  * grow a stack downwards and call vm_ops->access() on mappings that are not
@@ -119,10 +120,27 @@ static long take_no_pages(struct cordbg_window *window, unsigned long nr)
 	return nr;
 }
 
+/* Any page can be code, by another mapping or from now on. */
+static void sync_code(struct page **pages, unsigned long nr)
+{
+	void *kaddr;
+
+	if (CORDBG_COHERENT_ICACHE)
+		return;
+	while (nr--) {
+		kaddr = kmap_local_page(pages[nr]);
+		cordbg_clean_code(kaddr);
+		kunmap_local(kaddr);
+	}
+	cordbg_drop_fetched();
+}
+
 static void let_go(const struct cordbg_window *window, struct page **pages,
 		   unsigned long nr, bool dirty)
 {
 	if (window->write) {
+		if (dirty)
+			sync_code(pages, nr);
 		unpin_user_pages_dirty_lock(pages, nr, dirty);
 		return;
 	}
@@ -199,9 +217,6 @@ static long take_present(struct cordbg_window *window, unsigned long address,
 	end = READ_ONCE(window->seen->end);
 	if (address >= end)
 		return 0;
-	/* The mapping tells whether it has code. */
-	if (!CORDBG_COHERENT_ICACHE && window->write)
-		return 0;
 	nr = min(nr, (end - (address & PAGE_MASK)) >> PAGE_SHIFT);
 	return max(hold(window, FOLL_NOFAULT, NULL, address, nr), 0L);
 }
@@ -220,9 +235,6 @@ static long take_mapping(struct cordbg_window *window, int *locked,
 	if (vma->vm_flags & (VM_IO | VM_PFNMAP))
 		return vma_offers_access(vma) ? take_no_pages(window, nr) :
 						-ENXIO;
-	if (!CORDBG_COHERENT_ICACHE && window->write &&
-	    (vma->vm_flags & VM_EXEC))
-		window->indirect = true;
 	see_mapping(window, vma);
 	return take_pages(window, !userfaultfd_armed(vma), locked, address, nr);
 }
@@ -408,8 +420,8 @@ static bool page_exchange(struct page *page, unsigned long offset,
  * @new: What to put there.
  *
  * The exchange is atomic against the program itself, so that no store of the
- * program is lost. Where code must go through access_process_vm(), a store in
- * the same instant can be.
+ * program is lost. Where there are only devices' access functions, a store in the
+ * same instant can be.
  *
  * Return: 0, -EAGAIN if something else is there, or the error of
  * cordbg_mm_access().

@@ -25,6 +25,20 @@ FIXTURE(device)
 	uint8_t *seen;
 };
 
+/* Switch on the device of that folder: where firmware did not, nothing has. */
+static void switch_on(const char *folder, int length)
+{
+	char path[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%.*s/enable", length, folder);
+	f = fopen(path, "w");
+	if (!f)
+		return;
+	fputs("1", f);
+	fclose(f);
+}
+
 /* Open the memory of the first VGA device: its fd or a negative errno. */
 static int open_vga(void)
 {
@@ -43,8 +57,11 @@ static int open_vga(void)
 			continue;
 		if (fgets(class, sizeof(class), f) &&
 		    !strncmp(class, "0x0300", 6)) {
+			int folder = strrchr(path, '/') - path;
+
+			switch_on(path, folder);
 			snprintf(memory, sizeof(memory), "%.*s/resource0",
-				 (int)(strrchr(path, '/') - path), path);
+				 folder, path);
 			fd = open(memory, O_RDWR | O_CLOEXEC);
 		}
 		fclose(f);

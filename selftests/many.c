@@ -6,7 +6,7 @@
 #include "target_memory.h"
 
 /* What each step may take, in an emulated machine that is busy otherwise. */
-#define STEP_SECONDS	30.0
+#define STEP_SECONDS	120.0
 
 FIXTURE(many)
 {

@@ -415,15 +415,16 @@ static int run(struct tool *tool, int argc, char **argv)
 	};
 	int status;
 
-	if (arguments.files && arguments.found)
-		status = options_parse(tool, &argp, argc, argv,
-				       &arguments.options);
-	else
+	if (!arguments.files || !arguments.found) {
 		status = error_session(tool, -ENOMEM);
+		goto out;
+	}
+	status = options_parse(tool, &argp, argc, argv, &arguments.options);
 	if (!status)
 		status = session_start(tool);
 	if (!status)
 		status = compare(&arguments);
+out:
 	free(arguments.files);
 	free(arguments.found);
 	return status;
