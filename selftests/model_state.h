@@ -108,7 +108,10 @@ static inline uint64_t random_from(uint64_t seed)
 	return random ? random : 1;
 }
 
-/* Bytes that follow from a seed: all values, and here and there an opcode. */
+/*
+ * Bytes that follow from a seed: all values, and here and there an opcode, or
+ * nothing else.
+ */
 static inline void seeded_bytes(uint8_t *p, size_t size, uint64_t address,
 				uint64_t seed)
 {
@@ -118,7 +121,7 @@ static inline void seeded_bytes(uint8_t *p, size_t size, uint64_t address,
 	for (i = 0; i < size; i++)
 		p[i] = pick(&random, 256);
 	for (i = -address % OPCODE_LEN; i + OPCODE_LEN <= size; i += OPCODE_LEN)
-		if (!pick(&random, 12))
+		if (!(seed % 8) || !pick(&random, 12))
 			memcpy(p + i, opcode, OPCODE_LEN);
 }
 
