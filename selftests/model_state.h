@@ -128,7 +128,7 @@ static inline void seeded_bytes(uint8_t *p, size_t size, uint64_t address,
 /* The files as they are at first; the private one stays so. */
 static inline void file_bytes(uint8_t *p, unsigned int page, bool shared)
 {
-	seeded_bytes(p, PAGE, 0, 1000 + 2 * page + shared);
+	seeded_bytes(p, PAGE, 0, 1001 + 2 * page + shared);
 }
 
 /* The page of an address, NULL if that is outside of what the model knows. */
