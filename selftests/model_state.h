@@ -204,7 +204,7 @@ static inline bool owns_all(unsigned int actor, uint64_t address, uint64_t size)
 {
 	uint64_t at;
 
-	for (at = address; at < address + size; at = (at / STRIPE + 1) * STRIPE)
+	for (at = address; at - address < size; at = (at / STRIPE + 1) * STRIPE)
 		if (!owns(actor, at))
 			return false;
 	return true;
