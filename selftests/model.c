@@ -75,7 +75,7 @@ static bool run_rounds(uint64_t seed, uint64_t operations)
 		}
 		done += left;
 		seed++;
-		if (!(done % (20 * ROUND_OPS)))
+		if (!(done % (10 * ROUND_OPS)))
 			ksft_print_msg("%llu operations\n",
 				       (unsigned long long)done);
 	}

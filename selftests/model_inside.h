@@ -17,7 +17,7 @@ static inline bool all_mapped(uint64_t address, uint64_t size, bool present)
 {
 	uint64_t at;
 
-	for (at = address; at < address + size; at = (at / PAGE + 1) * PAGE)
+	for (at = address; at - address < size; at = (at / PAGE + 1) * PAGE)
 		if (!is_mapped(at) || (present && !is_present(page_of(at))))
 			return false;
 	return true;
@@ -27,7 +27,7 @@ static inline bool all_have(uint64_t address, uint64_t size, uint8_t prot)
 {
 	uint64_t at;
 
-	for (at = address; at < address + size; at = (at / PAGE + 1) * PAGE)
+	for (at = address; at - address < size; at = (at / PAGE + 1) * PAGE)
 		if (!(page_of(at)->prot & prot))
 			return false;
 	return true;

@@ -24,10 +24,10 @@ static inline int page_refuses(const struct page *p, bool write, bool force)
 /* Verify a range: 0, or the errno with the first address that fails. */
 static inline int range_refuses(const struct op *op, uint64_t *failed)
 {
-	uint64_t at = op->address, end = op->address + op->size;
+	uint64_t at = op->address;
 	int err;
 
-	for (; at < end; at = (at / PAGE + 1) * PAGE) {
+	for (; at - op->address < op->size; at = (at / PAGE + 1) * PAGE) {
 		err = page_refuses(page_of(at), op->type == WRITE,
 				   op->flags & CORDBG_FORCE);
 		if (err) {

@@ -108,7 +108,10 @@ static inline uint64_t random_from(uint64_t seed)
 	return random ? random : 1;
 }
 
-/* Bytes that follow from a seed: all values, and here and there an opcode. */
+/*
+ * Bytes that follow from a seed: all values, and here and there an opcode, or
+ * nothing else.
+ */
 static inline void seeded_bytes(uint8_t *p, size_t size, uint64_t address,
 				uint64_t seed)
 {
@@ -118,14 +121,14 @@ static inline void seeded_bytes(uint8_t *p, size_t size, uint64_t address,
 	for (i = 0; i < size; i++)
 		p[i] = pick(&random, 256);
 	for (i = -address % OPCODE_LEN; i + OPCODE_LEN <= size; i += OPCODE_LEN)
-		if (!pick(&random, 12))
+		if (!(seed % 8) || !pick(&random, 12))
 			memcpy(p + i, opcode, OPCODE_LEN);
 }
 
 /* The files as they are at first; the private one stays so. */
 static inline void file_bytes(uint8_t *p, unsigned int page, bool shared)
 {
-	seeded_bytes(p, PAGE, 0, 1000 + 2 * page + shared);
+	seeded_bytes(p, PAGE, 0, 1001 + 2 * page + shared);
 }
 
 /* The page of an address, NULL if that is outside of what the model knows. */
@@ -201,7 +204,7 @@ static inline bool owns_all(unsigned int actor, uint64_t address, uint64_t size)
 {
 	uint64_t at;
 
-	for (at = address; at < address + size; at = (at / STRIPE + 1) * STRIPE)
+	for (at = address; at - address < size; at = (at / STRIPE + 1) * STRIPE)
 		if (!owns(actor, at))
 			return false;
 	return true;

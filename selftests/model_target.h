@@ -58,7 +58,7 @@ static int target_map(const struct op *op)
 		return 0;
 	if (madvise(at, HUGE, MADV_HUGEPAGE))
 		return -errno;
-	memset(at, 0, 1);
+	*(uint8_t *)at = 0;
 	return 0;
 }
 
