@@ -219,7 +219,7 @@ static int claim_set(struct atomic *a, struct step *step)
 /* As in cordbg_opcode_remove(), with the page held until the commit. */
 static int claim_clear(struct atomic *a, struct step *step)
 {
-	int err;
+	int err, stands;
 
 	step->shadow = find(a, step);
 	if (step->shadow)
@@ -229,12 +229,14 @@ static int claim_clear(struct atomic *a, struct step *step)
 	if (cordbg_shadow_shared(step->shadow))
 		return 0;
 	err = cordbg_window_cover(&step->window, step->op->address);
-	if (READ_ONCE(step->shadow->dropped))
+	if (READ_ONCE(step->shadow->dropped)) {
 		cordbg_window_unpin(&step->window, false);
-	else if ((err != -EACCES && err != -ENXIO) ||
-		 cordbg_opcode_stands(&step->window, step->op->address))
+		return 0;
+	}
+	if (err != -EACCES && err != -ENXIO)
 		return err;
-	return 0;
+	stands = cordbg_opcode_stands(&step->window, step->op->address);
+	return stands > 0 ? err : stands;
 }
 
 static int claim_step(struct atomic *a, struct step *step)

@@ -354,8 +354,8 @@ bool cordbg_shadow_planted(const struct cordbg_shadow *shadow,
 			   const struct cordbg_window *window);
 int cordbg_shadow_current(const struct cordbg_shadow *shadow,
 			  const struct cordbg_window *window);
-bool cordbg_opcode_stands(const struct cordbg_window *window,
-			  unsigned long address);
+int cordbg_opcode_stands(const struct cordbg_window *window,
+			 unsigned long address);
 int cordbg_shadow_restore(const struct cordbg_shadow *shadow,
 			  struct cordbg_window *window, unsigned long address);
 void cordbg_shadow_insert(struct cordbg_process *process,

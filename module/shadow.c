@@ -238,20 +238,21 @@ int cordbg_shadow_current(const struct cordbg_shadow *shadow,
  * @window: The window for writing that could not be pinned.
  * @address: The opcode's address.
  *
- * Return: true if it does.
+ * Return: 1 if it does, 0 if not; -ENOMEM or -EINTR if that cannot be told.
  */
-bool cordbg_opcode_stands(const struct cordbg_window *window,
-			  unsigned long address)
+int cordbg_opcode_stands(const struct cordbg_window *window,
+			 unsigned long address)
 {
 	struct cordbg_window look;
 	cordbg_opcode_t insn;
-	bool stands;
+	int stands;
 
 	cordbg_window_init(&look, window->mm, window->task, CORDBG_OPCODE_LEN,
 			   false, true);
 	look.private = window->private;
-	if (cordbg_window_pin(&look, address, CORDBG_OPCODE_LEN))
-		return false;
+	stands = cordbg_window_pin(&look, address, CORDBG_OPCODE_LEN);
+	if (stands)
+		return stands == -ENOMEM || stands == -EINTR ? stands : 0;
 	stands = !cordbg_window_peek(&look, address, &insn) &&
 		 insn == CORDBG_OPCODE;
 	cordbg_window_unpin(&look, false);
@@ -273,10 +274,12 @@ bool cordbg_opcode_stands(const struct cordbg_window *window,
 int cordbg_shadow_restore(const struct cordbg_shadow *shadow,
 			  struct cordbg_window *window, unsigned long address)
 {
-	int err = cordbg_window_cover(window, address);
+	int err = cordbg_window_cover(window, address), stands;
 
-	if (err == -EACCES || err == -ENXIO)
-		return cordbg_opcode_stands(window, address) ? err : 0;
+	if (err == -EACCES || err == -ENXIO) {
+		stands = cordbg_opcode_stands(window, address);
+		return stands > 0 ? err : stands;
+	}
 	if (!err && cordbg_window_page(window, address))
 		err = cordbg_window_exchange(window, address, CORDBG_OPCODE,
 					     shadow->original);
