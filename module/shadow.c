@@ -171,6 +171,7 @@ struct cordbg_shadow *cordbg_shadow_since(const struct cordbg_process *process,
 	unsigned long dropped;
 
 	for (; shadow; shadow = shadow_step(shadow)) {
+		/* Pairs with shadow_drop(). */
 		dropped = smp_load_acquire(&shadow->dropped);
 		if (!dropped || (dropped > epoch &&
 				 dropped == READ_ONCE(shadow->unmapped)))

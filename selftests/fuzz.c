@@ -17,6 +17,9 @@
 #include "fuzz_target.h"
 #include "fuzz_tool.h"
 
+/* For what a slow machine has not come to in time. */
+#define PATIENCE_MS	60000
+
 #define HANG_MS		60000	/* what takes so long has no end */
 
 static pid_t targets[TARGETS];
@@ -193,16 +196,19 @@ static void report(void)
 				       fuzz->results[i][j]);
 		printf("\n");
 	}
-	ksft_print_msg("%lu calls by the 32-bit entry, %lu sessions passed on, %lu closed, %lu children of tools, %lu of targets, %lu threads killed while they waited, %u areas compared\n",
-		       fuzz->compat, fuzz->passed, fuzz->closed, fuzz->forked,
-		       fuzz->children, fuzz->blocked, compared);
+	ksft_print_msg("%lu calls by the 32-bit entry, %lu sessions passed on, %lu closed\n",
+		       fuzz->compat, fuzz->passed, fuzz->closed);
+	ksft_print_msg("%lu children of tools, %lu of targets\n",
+		       fuzz->forked, fuzz->children);
+	ksft_print_msg("%lu threads killed while they waited, %u areas\n",
+		       fuzz->blocked, compared);
 }
 
 static bool tried_all(void)
 {
 	static const int usual[] = { EFAULT, EINVAL, EBADF };
 	bool all = fuzz->passed && fuzz->closed && fuzz->forked &&
-		   fuzz->children && fuzz->blocked && compared;
+		   fuzz->children && fuzz->blocked;
 	unsigned long gone = 0;
 	unsigned int i, j;
 
@@ -260,13 +266,17 @@ static void prepare(void)
 static void run(unsigned int seconds)
 {
 	uint64_t end = now_ms() + seconds * 1000ULL;
+	uint64_t late = end + PATIENCE_MS;
 	unsigned int i, life;
 
 	for (i = 0; i < TARGETS; i++)
 		start_target(i);
-	for (life = 0; now_ms() < end && !load(&fuzz->complaints); life++)
+	/* On a slow machine some of it takes longer. */
+	for (life = 0; !load(&fuzz->complaints) &&
+	     (now_ms() < end || (!tried_all() && now_ms() < late)); life++)
 		tool_live(life);
-	ksft_print_msg("%u tools, %u targets, %u complaints\n", life, target_lives, fuzz->complaints);
+	ksft_print_msg("%u tools, %u targets, %u complaints\n", life,
+		       target_lives, fuzz->complaints);
 	/* What nobody has received. */
 	close(bus[0]);
 	close(bus[1]);
@@ -291,7 +301,7 @@ int main(int argc, char **argv)
 	end_targets();
 	report();
 	ksft_test_result(!fuzz->complaints, "nothing_went_wrong\n");
-	ksft_test_result(tried_all(), "everything_was_tried\n");
+	ksft_test_result(tried_all() && compared, "everything_was_tried\n");
 	ksft_test_result(unused, "the_module_is_unused\n");
 	ksft_finished();
 }

@@ -192,13 +192,13 @@ static void check_list(struct caller *c, const struct call *call, int err)
 {
 	const struct cordbg_list_breakpoints *arg = &call->arg.list;
 	struct cordbg_breakpoint *entry;
-	uint64_t before = arg->start;
+	uint64_t before = arg->start, at;
 	uint32_t i, count = 0;
 
 	if (err || call->place != AT_MEMORY)
 		return;
-	memcpy(&count, (void *)(uintptr_t)(call->at + offsetof(
-			struct cordbg_list_breakpoints, count)), sizeof(count));
+	at = call->at + offsetof(struct cordbg_list_breakpoints, count);
+	memcpy(&count, (void *)(uintptr_t)at, sizeof(count));
 	/* As many as are in the middle of what is compared. */
 	if (arg->breakpoints - c->base - ROOM >= DATA_SIZE / 2)
 		return;

@@ -238,14 +238,14 @@ static const struct region at_room = {
 };
 
 /* An address for @size bytes. */
-static uint64_t put(struct caller *c, enum place place,
+static uint64_t put(struct caller *c, enum place where,
 		    const struct region *region, size_t size)
 {
 	unsigned long end = c->base + region->end;
 
 	if (size > region->size)
 		size = region->size;
-	switch (place) {
+	switch (where) {
 	case AT_END:
 		return end - size;
 	case AT_EDGE:

@@ -44,7 +44,7 @@ static const uint8_t number_after[] = { 0x78, 0x56, 0x00, 0x00 };
 #endif
 
 asm(".pushsection .text\n.globl patched\n.balign 16\npatched:\n" PATCHED
-    ".popsection\n");
+	".popsection\n");
 int patched(void);
 
 static inline uint8_t *patched_code(void)

@@ -104,8 +104,8 @@ static inline bool code_intact(void)
 		"mov x3, #0\nmov x4, #0\nsvc #0\n" \
 		"birth_insns:\n.fill 64, 4, 0xd503201f\nret\n"
 #endif
-asm(".pushsection .text\n.globl birth, birth_insns\n.balign 16\nbirth:\n"
-    BIRTH ".popsection\n");
+asm(".pushsection .text\n.globl birth, birth_insns\n.balign 16\nbirth:\n" BIRTH
+	".popsection\n");
 long birth(void);
 extern uint8_t birth_insns[];
 
