@@ -50,6 +50,7 @@ FIXTURE_VARIANT(several)
 	int flags;
 	bool without[MAPPINGS];	/* breakpoints */
 	bool onto;		/* breakpoints where it moves to */
+	bool into_nothing;	/* no memory there at all */
 };
 
 FIXTURE_VARIANT_ADD(several, all) { .flags = MOVE };
@@ -69,6 +70,11 @@ FIXTURE_VARIANT_ADD(several, last_alone) {
 };
 
 FIXTURE_VARIANT_ADD(several, onto_others) { .flags = MOVE, .onto = true };
+FIXTURE_VARIANT_ADD(several, into_nothing) {
+	.flags = MOVE,
+	.into_nothing = true,
+};
+
 FIXTURE_VARIANT_ADD(several, not_unmapped) {
 	.flags = MOVE | MREMAP_DONTUNMAP,
 };
@@ -140,6 +146,8 @@ FIXTURE_SETUP(several)
 	self->from = lay_out();
 	self->to = lay_out();
 	ASSERT_TRUE(self->from && self->to);
+	if (variant->into_nothing)
+		ASSERT_EQ(0, munmap(self->to, SIZE));
 	ASSERT_EQ(0, debuggee_start(&self->d));
 	for (i = 0; i < MAPPINGS; i++) {
 		if (!variant->without[i])
