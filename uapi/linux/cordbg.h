@@ -127,10 +127,11 @@ struct cordbg_attach {
 /*
  * Flags of struct cordbg_transfer.
  *
- * CORDBG_FORCE: accept private mappings whose protection forbids the access, for
+ * CORDBG_FORCE: a write accepts private mappings that are not writable, for
  *	instance program text, the way a debugger patches code (FOLL_FORCE).
  *	The program gets its own copy of a page of a file; the file does not
- *	change. Shared mappings that are not writable stay EACCES.
+ *	change. Shared mappings that are not writable stay EACCES. A read
+ *	accepts any mapping that could be made readable (VM_MAYREAD).
  * CORDBG_PROBE: verify the range and transfer nothing; @buffer is not used and
  *	@written is 0.
  * CORDBG_RAW: CORDBG_READ_MEMORY only: memory as it is, opcodes visible.
@@ -270,7 +271,8 @@ struct cordbg_clear_breakpoint {
  * @length: The opcode's length in bytes.
  * @flags: CORDBG_BREAKPOINT_PLANTED, CORDBG_BREAKPOINT_MINE.
  * @original: The program's bytes under the opcode; @length of them count, the
- *	rest is 0.
+ *	rest is 0. Without CORDBG_BREAKPOINT_PLANTED, those of when it was last
+ *	there: memory has the program's bytes.
  */
 struct cordbg_breakpoint {
 	__aligned_u64 address;

@@ -209,8 +209,8 @@ int cordbg_read_memory(struct cordbg_process *process, uint64_t address,
  * @address: First address to read.
  * @size: Bytes to read.
  * @buffer: Room for @size bytes; may be NULL if @size is 0, or with CORDBG_PROBE.
- * @flags: 0, or any of CORDBG_FORCE (accept private mappings that are not
- *	readable), CORDBG_PROBE (verify the range and read nothing) and
+ * @flags: 0, or any of CORDBG_FORCE (accept mappings that are not readable but
+ *	could be made so), CORDBG_PROBE (verify the range and read nothing) and
  *	CORDBG_RAW (memory as it is, breakpoint opcodes visible).
  * @read: May be NULL. As for cordbg_read_memory().
  * @failed_address: May be NULL. For -EACCES and -ENXIO it receives the first
