@@ -111,6 +111,7 @@ int cordbg_breakpoint_list(struct cordbg_session *session,
 			   struct cordbg_list_breakpoints *arg)
 {
 	struct cordbg_breakpoint *entries;
+	u32 capacity = min_t(u32, arg->capacity, INT_MAX);
 	u64 start = arg->start;
 	int stored;
 
@@ -119,11 +120,13 @@ int cordbg_breakpoint_list(struct cordbg_session *session,
 	if (!entries)
 		return -ENOMEM;
 	stored = list_fill(session, &start, entries,
-			   u64_to_user_ptr(arg->breakpoints),
-			   min_t(u32, arg->capacity, INT_MAX));
+			   u64_to_user_ptr(arg->breakpoints), capacity);
 	kfree(entries);
 	if (stored < 0)
 		return stored;
 	arg->count = stored;
+	/* One that is set since would count, and not be in the array. */
+	if (stored < capacity)
+		return 0;
 	return list_count(session->process, start, &arg->count);
 }

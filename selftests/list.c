@@ -3,8 +3,11 @@
  * CORDBG_LIST_BREAKPOINTS.
  */
 
+#include "cordbg_process.h"
 #include "target_memory.h"
 
+#define RACE_MS	3000	/* for at least ENOUGH rounds */
+#define ENOUGH	1000
 #define PAGES	3
 #define NR	7
 
@@ -34,7 +37,7 @@ FIXTURE_SETUP(list)
 {
 	size_t i;
 
-	self->data = map_private(PAGES * 4096);
+	self->data = map_private((PAGES + 1) * 4096);
 	ASSERT_TRUE(!!self->data);
 	fill_plain(self->data, PAGES * 4096, 17);
 	ASSERT_EQ(0, debuggee_start(&self->d));
@@ -256,6 +259,40 @@ TEST_F(list, more_capacity_than_array)
 				  &arg));
 	EXPECT_EQ(NR, arg.count);
 	expect_entries(_metadata, self, 0, NR);
+}
+
+static void set_and_clear(pid_t pid, uint64_t address)
+{
+	int fd = session_open(pid);
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (fd >= 0 && !do_break(fd, address) && !do_clear(fd, address))
+		;
+	_exit(KSFT_FAIL);
+}
+
+/* What is counted is in the array, if there is room, also if it has just come. */
+TEST_F_TIMEOUT(list, last_one_comes_and_goes, 60)
+{
+	uint64_t last = ptr_u64(self->data + PAGES * 4096);
+	uint64_t limit = race_end(RACE_MS);
+	unsigned long round, times[2] = { };
+	pid_t tool = fork();
+
+	ASSERT_LE(0, tool);
+	if (!tool)
+		set_and_clear(self->d.target.pid, last);
+	for (round = 0; now_ms() < limit || round < ENOUGH; round++) {
+		ASSERT_EQ(0, do_list(self->d.session, 0, self->list, NR + 1,
+				     &self->count));
+		ASSERT_TRUE(self->count == NR || self->count == NR + 1);
+		times[self->count - NR]++;
+		if (self->count > NR)
+			ASSERT_EQ(last, self->list[NR].address);
+	}
+	TH_LOG("%lu rounds without it, %lu with", times[0], times[1]);
+	EXPECT_LT(0, times[1]);
+	EXPECT_EQ(SIGKILL, child_kill(tool));
 }
 
 TEST_HARNESS_MAIN
