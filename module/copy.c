@@ -113,23 +113,20 @@ static __always_inline unsigned long copy_run(const struct transfer *t,
 }
 
 /**
- * cordbg_copy_first() - the first breakpoint with a byte in a range that counts
+ * cordbg_copy_first_since() - cordbg_copy_first() after something was dropped
  * @t: The transfer; its process is locked.
  * @address: First address of the range.
  * @size: Its size.
  *
- * Return: its shadow, or NULL.
+ * Return: the shadow, or NULL.
  */
-struct cordbg_shadow *cordbg_copy_first(const struct transfer *t,
-					unsigned long address,
-					unsigned long size)
+struct cordbg_shadow *cordbg_copy_first_since(const struct transfer *t,
+					      unsigned long address,
+					      unsigned long size)
 {
-	struct cordbg_process *process = t->session->process;
-	struct cordbg_shadow *shadow = cordbg_shadow_in(process, address, size);
+	struct cordbg_shadow *shadow =
+		cordbg_shadow_since(t->session->process, address, t->live);
 
-	if (cordbg_all_live(t))
-		return shadow;
-	shadow = cordbg_shadow_since(process, address, t->live);
 	return shadow && shadow->address < address + size ? shadow : NULL;
 }
 

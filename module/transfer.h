@@ -107,11 +107,23 @@ static __always_inline bool cordbg_all_live(const struct transfer *t)
 }
 
 /* copy.c */
-struct cordbg_shadow *cordbg_copy_first(const struct transfer *t,
-					unsigned long address,
-					unsigned long size);
+struct cordbg_shadow *cordbg_copy_first_since(const struct transfer *t,
+					      unsigned long address,
+					      unsigned long size);
 unsigned long cordbg_copy_chunk(const struct transfer *t,
 				unsigned long address, unsigned long end);
+
+/* The first breakpoint with a byte in a range that counts for this transfer. */
+static __always_inline struct cordbg_shadow *
+cordbg_copy_first(const struct transfer *t, unsigned long address,
+		  unsigned long size)
+{
+	struct cordbg_shadow *shadow =
+		cordbg_shadow_in(t->session->process, address, size);
+
+	return cordbg_all_live(t) ? shadow :
+				    cordbg_copy_first_since(t, address, size);
+}
 
 /* transfer.c */
 int cordbg_caller_fault(void);
