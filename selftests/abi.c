@@ -84,20 +84,6 @@ LAYOUT(cordbg_batch, operation_size, 20);
 LAYOUT(cordbg_batch, done, 24);
 LAYOUT(cordbg_batch, reserved, 28);
 
-union argument {
-	struct {
-		__u32 argsz;
-		__u32 flags;
-	} head;
-	struct cordbg_attach attach;
-	struct cordbg_transfer transfer;
-	struct cordbg_set_breakpoint set;
-	struct cordbg_clear_breakpoint clear;
-	struct cordbg_list_breakpoints list;
-	struct cordbg_batch batch;
-	uint8_t bytes[PAGE];
-};
-
 FIXTURE(abi)
 {
 	struct target t;

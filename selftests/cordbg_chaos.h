@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,6 +17,17 @@
 
 #define load(p)		__atomic_load_n(p, __ATOMIC_SEQ_CST)
 #define store(p, v)	__atomic_store_n(p, v, __ATOMIC_SEQ_CST)
+
+/* A number up to @most, or the end. */
+static inline uint64_t parse_number(const char *text, uint64_t most)
+{
+	char *end;
+	unsigned long long n = strtoull(text, &end, 0);
+
+	if (*end || !*text || n > most)
+		ksft_exit_fail_msg("bad number %s\n", text);
+	return n;
+}
 
 /* What went wrong, counted, in memory that all processes share. */
 static unsigned int *complaints;

@@ -25,6 +25,21 @@
 
 #include <linux/cordbg.h>
 
+/* What any of the ioctls is given, and a page. */
+union argument {
+	struct {
+		__u32 argsz;
+		__u32 flags;
+	} head;
+	struct cordbg_attach attach;
+	struct cordbg_transfer transfer;
+	struct cordbg_set_breakpoint set;
+	struct cordbg_clear_breakpoint clear;
+	struct cordbg_list_breakpoints list;
+	struct cordbg_batch batch;
+	uint8_t bytes[4096];
+};
+
 #define CORDBG_DEVICE	"/dev/cordbg"
 #define POISON32	0xa5a5a5a5U
 #define POISON64	0xa5a5a5a5a5a5a5a5ULL

@@ -224,16 +224,6 @@ static bool tried_all(void)
 	return all && gone && fuzz->results[NUMBER][ENOTTY];
 }
 
-static unsigned int parse(const char *text)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 0);
-
-	if (*end || !*text || n > UINT32_MAX)
-		ksft_exit_fail_msg("bad number %s\n", text);
-	return n;
-}
-
 static unsigned int parse_arguments(int argc, char **argv)
 {
 	const char *seconds = getenv("CORDBG_FUZZ");
@@ -242,13 +232,13 @@ static unsigned int parse_arguments(int argc, char **argv)
 	fuzz->seed = time(NULL) ^ getpid() << 16;
 	while ((option = getopt(argc, argv, "s:t:")) != -1) {
 		if (option == 's')
-			fuzz->seed = parse(optarg);
+			fuzz->seed = parse_number(optarg, UINT32_MAX);
 		else if (option == 't')
 			seconds = optarg;
 		else
 			ksft_exit_fail_msg("options: -s SEED -t SECONDS\n");
 	}
-	return seconds ? parse(seconds) : 10;
+	return seconds ? parse_number(seconds, UINT32_MAX) : 10;
 }
 
 static void prepare(void)

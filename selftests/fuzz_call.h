@@ -9,20 +9,6 @@
 
 #define OPERATIONS_MOST	200
 
-union argument {
-	struct {
-		__u32 argsz;
-		__u32 flags;
-	} head;
-	struct cordbg_attach attach;
-	struct cordbg_transfer transfer;
-	struct cordbg_set_breakpoint set;
-	struct cordbg_clear_breakpoint clear;
-	struct cordbg_list_breakpoints list;
-	struct cordbg_batch batch;
-	uint8_t bytes[PAGE];
-};
-
 /**
  * struct call - one ioctl
  * @name: Which one.

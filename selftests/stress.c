@@ -316,16 +316,6 @@ static void one_round(uint64_t ms)
 	end_round();
 }
 
-static unsigned int parse(const char *text, unsigned int most)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 0);
-
-	if (*end || !*text || n > most)
-		ksft_exit_fail_msg("bad number %s\n", text);
-	return n;
-}
-
 static unsigned int parse_arguments(int argc, char **argv)
 {
 	unsigned int seconds = 20;
@@ -336,13 +326,13 @@ static unsigned int parse_arguments(int argc, char **argv)
 	stress->tools = 3;
 	while ((option = getopt(argc, argv, "s:t:n:m:")) != -1) {
 		if (option == 's')
-			stress->seed = parse(optarg, UINT32_MAX);
+			stress->seed = parse_number(optarg, UINT32_MAX);
 		else if (option == 't')
-			seconds = parse(optarg, 1000000);
+			seconds = parse_number(optarg, 1000000);
 		else if (option == 'n')
-			stress->targets = parse(optarg, MAX_TARGETS);
+			stress->targets = parse_number(optarg, MAX_TARGETS);
 		else if (option == 'm')
-			stress->tools = parse(optarg, MAX_TOOLS);
+			stress->tools = parse_number(optarg, MAX_TOOLS);
 		else
 			ksft_exit_fail_msg("options: -s SEED -t SECONDS -n TARGETS -m TOOLS\n");
 	}
