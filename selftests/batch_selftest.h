@@ -6,10 +6,10 @@
 #ifndef BATCH_SELFTEST_H
 #define BATCH_SELFTEST_H
 
-#include <linux/userfaultfd.h>
 #include <poll.h>
 
 #include "cordbg_process.h"
+#include "cordbg_uffd.h"
 #include "target_memory.h"
 
 #define POISON_STATUS	((int32_t)POISON32)
@@ -208,18 +208,12 @@ struct silent {
 
 static inline int silent_map(struct silent *s)
 {
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register region = {
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-
 	s->page = map_private(page_size());
-	s->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	if (!s->page || s->uffd < 0 || ioctl(s->uffd, UFFDIO_API, &api))
-		return -errno;
-	region.range.start = ptr_u64(s->page);
-	region.range.len = page_size();
-	return ioctl(s->uffd, UFFDIO_REGISTER, &region) ? -errno : 0;
+	if (!s->page)
+		return -ENOMEM;
+	s->uffd = uffd_register(s->page, page_size(),
+				UFFDIO_REGISTER_MODE_MISSING, 0);
+	return s->uffd < 0 ? s->uffd : 0;
 }
 
 /* Wait until somebody waits for the page. */

@@ -5,10 +5,10 @@
  * userfaultfd(2) event. What happens in the parent meanwhile is no business of the
  * child's.
  */
-#include <linux/userfaultfd.h>
 #include <poll.h>
 
 #include "cordbg_process.h"
+#include "cordbg_uffd.h"
 #include "target_memory.h"
 
 #define PROMPT_MS	20000	/* a slow machine's "at once" */
@@ -31,23 +31,13 @@ static struct {
 
 static long in_target_prepare(unsigned long a, unsigned long b, unsigned long c)
 {
-	struct uffdio_api api = {
-		.api = UFFD_API,
-		.features = UFFD_FEATURE_EVENT_REMAP,
-	};
-	struct uffdio_register region = {
-		.range = { ptr_u64(late.moving), page_size() },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-
 	(void)a;
 	(void)b;
 	(void)c;
-	late.uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	if (late.uffd < 0 || ioctl(late.uffd, UFFDIO_API, &api) ||
-	    ioctl(late.uffd, UFFDIO_REGISTER, &region))
-		return -errno;
-	return 0;
+	late.uffd = uffd_register(late.moving, page_size(),
+				  UFFDIO_REGISTER_MODE_MISSING,
+				  UFFD_FEATURE_EVENT_REMAP);
+	return late.uffd < 0 ? late.uffd : 0;
 }
 
 static void *mover(void *unused)

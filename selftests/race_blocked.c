@@ -4,10 +4,10 @@
  * nobody serves. The call blocks for ever, but only that call: other sessions on
  * the same process go on, so does the process, and the caller can be killed.
  */
-#include <linux/userfaultfd.h>
 #include <poll.h>
 
 #include "cordbg_process.h"
+#include "cordbg_uffd.h"
 #include "kselftest_harness.h"
 
 #define PROMPT_MS	10000	/* a slow machine's "at once" */
@@ -157,33 +157,20 @@ FIXTURE_VARIANT_ADD(blocked, batch_atomic_write_tail)
 /* Memory whose last @size bytes block, after @before bytes that do not. */
 static uint8_t *map_silent(size_t before, size_t size, int *uffd)
 {
-	struct uffdio_api api = { .api = UFFD_API };
 	size_t page = page_size();
-	struct uffdio_register region = {
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
 	uint8_t *p;
 
 	before = (before + page - 1) & ~(page - 1);
 	size = (size + page - 1) & ~(page - 1);
 	p = mmap(NULL, before + size, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	*uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	if (p == MAP_FAILED || *uffd < 0 || ioctl(*uffd, UFFDIO_API, &api))
+	if (p == MAP_FAILED)
 		return NULL;
 	memset(p, 0x22, before);
-	region.range.start = (uintptr_t)p + before;
-	region.range.len = size;
-	return ioctl(*uffd, UFFDIO_REGISTER, &region) ? NULL : p + before;
+	*uffd = uffd_register(p + before, size, UFFDIO_REGISTER_MODE_MISSING,
+			      0);
+	return *uffd < 0 ? NULL : p + before;
 }
-
-union argument {
-	__u32 argsz;
-	struct cordbg_transfer transfer;
-	struct cordbg_set_breakpoint set;
-	struct cordbg_list_breakpoints list;
-	struct cordbg_batch batch;
-};
 
 /**
  * struct call - the call of a tool that blocks
@@ -230,7 +217,7 @@ static void argument_fill(union argument *arg, uint64_t target,
 	memset(arg, 0, sizeof(*arg));
 	switch (v->cmd) {
 	case CORDBG_SET_UNMANAGED_BREAKPOINT:
-		arg->argsz = sizeof(arg->set);
+		arg->head.argsz = sizeof(arg->set);
 		arg->set.address = target;
 		arg->set.buffer = ptr_u64(buffer);
 		arg->set.bufsize = v->size;
@@ -239,12 +226,12 @@ static void argument_fill(union argument *arg, uint64_t target,
 		batch_fill(&arg->batch, target, v, buffer);
 		break;
 	case CORDBG_LIST_BREAKPOINTS:
-		arg->argsz = sizeof(arg->list);
+		arg->head.argsz = sizeof(arg->list);
 		arg->list.breakpoints = ptr_u64(buffer);
 		arg->list.capacity = v->size;
 		break;
 	default:
-		arg->argsz = sizeof(arg->transfer);
+		arg->head.argsz = sizeof(arg->transfer);
 		arg->transfer.address = target;
 		arg->transfer.buffer = ptr_u64(buffer);
 		arg->transfer.written = ptr_u64(written);

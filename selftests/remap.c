@@ -6,8 +6,8 @@
  * opcode is gone. Opcodes that are carried to another address are put back.
  */
 
-#include <linux/userfaultfd.h>
 
+#include "cordbg_uffd.h"
 #include "target_fork.h"
 
 #ifndef MREMAP_DONTUNMAP
@@ -894,26 +894,17 @@ TEST_F(plain, brk)
 static long in_target_track(unsigned long address, unsigned long size,
 			    unsigned long unused)
 {
-	struct uffdio_api api = {
-		.api = UFFD_API,
-		.features = UFFD_FEATURE_PAGEFAULT_FLAG_WP,
-	};
-	struct uffdio_register reg = {
-		.range = { address, size },
-		.mode = UFFDIO_REGISTER_MODE_WP,
-	};
 	struct uffdio_writeprotect wp = {
 		.range = { address, size },
 		.mode = UFFDIO_WRITEPROTECT_MODE_WP,
 	};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	int fd = uffd_register((void *)address, size, UFFDIO_REGISTER_MODE_WP,
+			       UFFD_FEATURE_PAGEFAULT_FLAG_WP);
 
 	(void)unused;
-	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) ||
-	    ioctl(fd, UFFDIO_REGISTER, &reg) ||
-	    ioctl(fd, UFFDIO_WRITEPROTECT, &wp))
-		return -errno;
-	return fd;
+	if (fd < 0)
+		return fd;
+	return ioctl(fd, UFFDIO_WRITEPROTECT, &wp) ? -errno : fd;
 }
 
 static long in_target_untrack(unsigned long fd, unsigned long b, unsigned long c)

@@ -4,10 +4,10 @@
  * call is refused. Whatever has moved, no opcode has gone with it.
  */
 
-#include <linux/userfaultfd.h>
 #include <stdio.h>
 #include <sys/utsname.h>
 
+#include "cordbg_uffd.h"
 #include "target_memory.h"
 
 #ifndef MREMAP_DONTUNMAP
@@ -258,17 +258,12 @@ TEST_F(several, there_and_back)
 static long watch_last(unsigned long from, unsigned long b, unsigned long c)
 {
 	const struct mapping *m = &mappings[MAPPINGS - 1];
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.range = { from + m->offset, m->size },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	int fd = uffd_register((void *)(from + m->offset), m->size,
+			       UFFDIO_REGISTER_MODE_MISSING, 0);
 
 	(void)b;
 	(void)c;
-	return fd < 0 || ioctl(fd, UFFDIO_API, &api) ||
-	       ioctl(fd, UFFDIO_REGISTER, &reg) ? -errno : 0;
+	return fd < 0 ? fd : 0;
 }
 
 /* The call fails; what came before the last mapping has moved. */

@@ -5,9 +5,9 @@
  * memory at the end of the range.
  */
 
-#include <linux/userfaultfd.h>
 #include <pthread.h>
 
+#include "cordbg_uffd.h"
 #include "target_memory.h"
 
 #define NR_HUGEPAGES	"/proc/sys/vm/nr_hugepages"
@@ -116,22 +116,6 @@ static long make_guard(unsigned long tail)
 	return 0;
 }
 
-static int register_uffd(unsigned long tail, uint64_t mode)
-{
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register range = {
-		.range = { .start = tail, .len = page_size() },
-		.mode = mode,
-	};
-
-	if (fd < 0)
-		return -errno;
-	if (ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &range))
-		return -errno;
-	return fd;
-}
-
 /* A hole that a handler is to fill, and there is no handler. */
 static long make_uffd_hole(unsigned long tail)
 {
@@ -139,7 +123,8 @@ static long make_uffd_hole(unsigned long tail)
 
 	if (madvise((void *)tail, page_size(), MADV_DONTNEED))
 		return -errno;
-	fd = register_uffd(tail, UFFDIO_REGISTER_MODE_MISSING);
+	fd = uffd_register((void *)tail, page_size(),
+			   UFFDIO_REGISTER_MODE_MISSING, 0);
 	return fd < 0 ? fd : 0;
 }
 
@@ -153,7 +138,8 @@ static long make_uffd_protected(unsigned long tail)
 	int fd;
 
 	memset((void *)tail, 0x11, 1);
-	fd = register_uffd(tail, UFFDIO_REGISTER_MODE_WP);
+	fd = uffd_register((void *)tail, page_size(), UFFDIO_REGISTER_MODE_WP,
+			   0);
 	if (fd < 0)
 		return fd;
 	return ioctl(fd, UFFDIO_WRITEPROTECT, &protect) ? -errno : 0;

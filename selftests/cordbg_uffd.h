@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Memory that a userfaultfd(2) watches, and nobody serves.
+ */
+#ifndef CORDBG_UFFD_H
+#define CORDBG_UFFD_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/*
+ * Watch @size bytes at @at, both of whole pages, with UFFDIO_REGISTER_MODE_... and
+ * UFFD_FEATURE_...: the descriptor or a negative errno.
+ */
+static inline int uffd_register(const void *at, size_t size, uint64_t mode,
+				uint64_t features)
+{
+	struct uffdio_api api = { .api = UFFD_API, .features = features };
+	struct uffdio_register region = {
+		.range = { .start = (uintptr_t)at, .len = size },
+		.mode = mode,
+	};
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK), err;
+
+	if (fd < 0)
+		return -errno;
+	if (!ioctl(fd, UFFDIO_API, &api) &&
+	    !ioctl(fd, UFFDIO_REGISTER, &region))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+#endif /* CORDBG_UFFD_H */
