@@ -166,25 +166,97 @@ static long hold(struct cordbg_window *window, unsigned int flags, int *locked,
 				     locked);
 }
 
+/* What get_user_pages() or a fault came to, if not to pages. */
+static long take_error(long err)
+{
+	if (err == -ENOMEM)
+		return err;
+	return fatal_signal_pending(current) ? -EINTR : -ENXIO;
+}
+
 /*
  * Hold @nr pages of a mapping: the number held, or an error. 0: mmap_lock has
  * been dropped to wait for a page, so the mapping has to be looked at again.
  *
- * The wait is killable, but for userfaultfd, whose handler is not waited for.
+ * The wait is killable.
  */
-static long take_pages(struct cordbg_window *window, bool wait, int *locked,
+static long take_pages(struct cordbg_window *window, int *locked,
 		       unsigned long address, unsigned long nr)
 {
 	struct page **pages = &window->pages[window->nr_pages];
-	long got = hold(window, 0, wait ? locked : NULL, address, nr);
+	long got = hold(window, 0, locked, address, nr);
 
 	if (got > 0 && !*locked) {
 		let_go(window, pages, got, false);
 		return 0;
 	}
-	if (got > 0 || got == -ENOMEM)
-		return got;
-	return fatal_signal_pending(current) ? -EINTR : -ENXIO;
+	return got > 0 ? got : take_error(got);
+}
+
+/*
+ * Bring in a page of a mapping that a userfaultfd(2) watches, whose handler is not
+ * waited for: an error, or 0 if it is there, or VM_FAULT_NOPAGE if it may be.
+ */
+static long fault_armed(const struct cordbg_window *window,
+			struct vm_area_struct *vma, unsigned long address)
+{
+	unsigned int flags = FAULT_FLAG_REMOTE;
+	vm_fault_t fault;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (window->write)
+		flags |= FAULT_FLAG_WRITE;
+	fault = handle_mm_fault(vma, address, flags, NULL);
+	if (fault & VM_FAULT_ERROR)
+		return take_error(vm_fault_to_errno(fault, 0));
+	return (__force long)(fault & VM_FAULT_NOPAGE);
+}
+
+/*
+ * Hold pages of a huge page of such a mapping: the number held, 0 or an error. Linux
+ * 6.1 does not know FOLL_NOFAULT there: the fault comes first, and if its page has
+ * gone again, FOLL_DUMP keeps get_user_pages() from taking another.
+ */
+static long take_armed_huge(struct cordbg_window *window,
+			    struct vm_area_struct *vma, unsigned long address,
+			    unsigned long nr)
+{
+	unsigned long size = huge_page_size(hstate_vma(vma));
+	long got = fault_armed(window, vma, address);
+
+	if (got)
+		return min(got, 0L);
+	size -= (address & PAGE_MASK) & (size - 1);
+	return max(hold(window, FOLL_DUMP, NULL, address,
+			min(nr, size >> PAGE_SHIFT)), 0L);
+}
+
+/*
+ * As take_pages(), in such a mapping.
+ *
+ * get_user_pages() may not take the fault: while the userfaultfd is being closed,
+ * handle_userfault() of Linux before 6.15, and of 6.1.y, tells it to try again, and
+ * it does, with the mmap_lock that the close is waiting for. So a fault is taken
+ * once, and then the lock is given away.
+ */
+static long take_armed(struct cordbg_window *window, struct vm_area_struct *vma,
+		       int *locked, unsigned long address, unsigned long nr)
+{
+	long got;
+
+	if (is_vm_hugetlb_page(vma)) {
+		got = take_armed_huge(window, vma, address, nr);
+	} else {
+		got = hold(window, FOLL_NOFAULT, NULL, address, nr);
+		if (got <= 0)
+			got = min(fault_armed(window, vma, address), 0L);
+	}
+	if (!got) {
+		mmap_read_unlock(window->mm);
+		*locked = 0;
+	}
+	return got;
 }
 
 /*
@@ -236,7 +308,9 @@ static long take_mapping(struct cordbg_window *window, int *locked,
 		return vma_offers_access(vma) ? take_no_pages(window, nr) :
 						-ENXIO;
 	see_mapping(window, vma);
-	return take_pages(window, !userfaultfd_armed(vma), locked, address, nr);
+	return userfaultfd_armed(vma) ?
+	       take_armed(window, vma, locked, address, nr) :
+	       take_pages(window, locked, address, nr);
 }
 
 /* The first address that is not held yet. */
