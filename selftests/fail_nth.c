@@ -26,7 +26,7 @@ struct operation {
 
 #define BARE	1	/* without sessions that have breakpoints */
 #define PARTS	2	/* some of it may have been done, and is not done again */
-#define SAFE	4	/* what can be made to fail is tried again, if there is any */
+#define SAFE	4	/* what can fail is tried again or has another way */
 
 static uint64_t written;
 
@@ -520,15 +520,15 @@ OPERATION(write_page, call_write_page, apply_write_page, SAFE)
 OPERATION(write_pages, call_write_pages, apply_write_pages, SAFE)
 OPERATION(write_many, call_write_many_pages, apply_write_many_pages, 0)
 OPERATION(write_fresh, call_write_fresh, apply_write_fresh, 0)
-OPERATION(write_window, call_write_window, apply_write_window, 0)
-OPERATION(write_windows, call_write_two_windows, apply_write_two_windows, 0)
+OPERATION(write_window, call_write_window, apply_write_window, SAFE)
+OPERATION(write_windows, call_write_two_windows, apply_write_two_windows, SAFE)
 OPERATION(force, call_force_text, apply_force_text, 0)
-OPERATION(probe, call_probe, apply_nothing, 0)
+OPERATION(probe, call_probe, apply_nothing, SAFE)
 OPERATION(read_few, call_read_few, apply_read_few, 0)
 OPERATION(read_page, call_read_page, apply_read_page, SAFE)
 OPERATION(read_raw, call_read_raw, apply_read_raw, SAFE)
 OPERATION(read_many, call_read_many_pages, apply_read_many_pages, 0)
-OPERATION(read_window, call_read_window, apply_read_window, 0)
+OPERATION(read_window, call_read_window, apply_read_window, SAFE)
 OPERATION(set, call_set, apply_set, 0)
 OPERATION(set_first, call_set, apply_set, BARE)
 OPERATION(set_text, call_set_text, apply_set_text, 0)

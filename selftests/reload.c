@@ -330,7 +330,7 @@ static bool target_clean(pid_t pid)
 /* Unload as soon as nobody uses it: how often it was refused, or an error. */
 static long unload_patiently(void)
 {
-	uint64_t end = now_ms() + 20000;
+	uint64_t end = now_ms() + 120000;
 	long refused = 0;
 	int err;
 
