@@ -6,7 +6,6 @@
  * opcode is gone. Opcodes that are carried to another address are put back.
  */
 
-
 #include "cordbg_uffd.h"
 #include "target_fork.h"
 
