@@ -251,6 +251,9 @@ struct cordbg_session {
  * @force: Accept private mappings whose protection forbids the access.
  * @private: Accept only mappings in which an opcode can be planted.
  * @seen: Where there was a mapping lately, or NULL.
+ * @epoch: process->epoch, or NULL if nobody wants to know:
+ * @first: What it was when the first pages were held, under mmap_lock, and
+ * @last: when the last ones were.
  * @indirect: Bytes must go through access_process_vm(): a mapping has no pages
  *	to hold (vm_ops->access).
  * @address: First address of the range.
@@ -269,6 +272,9 @@ struct cordbg_window {
 	bool private;
 	bool indirect;
 	struct cordbg_seen *seen;
+	const unsigned long *epoch;
+	unsigned long first;
+	unsigned long last;
 	unsigned long address;
 	unsigned long failed;
 	unsigned long nr_pages;
@@ -344,6 +350,9 @@ int cordbg_reserves_init(struct cordbg_shadow **reserves, unsigned int nr);
 void cordbg_reserves_destroy(struct cordbg_shadow **reserves, unsigned int nr);
 struct cordbg_shadow *cordbg_shadow_first(const struct cordbg_process *process,
 					  unsigned long address);
+bool cordbg_shadows_unmapped(struct cordbg_process *process,
+			     unsigned long start, unsigned long size,
+			     unsigned long first, unsigned long last);
 struct cordbg_shadow *cordbg_shadow_since(const struct cordbg_process *process,
 					  unsigned long address,
 					  unsigned long epoch);

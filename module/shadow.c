@@ -181,6 +181,32 @@ struct cordbg_shadow *cordbg_shadow_since(const struct cordbg_process *process,
 }
 
 /**
+ * cordbg_shadows_unmapped() - whether memory under a breakpoint went away in between
+ * @process: The process.
+ * @start: First address of a range.
+ * @size: Its size.
+ * @first: process->epoch at the beginning.
+ * @last: process->epoch at the end.
+ *
+ * Return: whether the memory of one in the range did.
+ */
+bool cordbg_shadows_unmapped(struct cordbg_process *process,
+			     unsigned long start, unsigned long size,
+			     unsigned long first, unsigned long last)
+{
+	struct cordbg_shadow *shadow;
+	bool found = false;
+
+	spin_lock(&process->map_lock);
+	shadow = shadow_seek(process, start);
+	for (; shadow && shadow->address < start + size && !found;
+	     shadow = shadow_step(shadow))
+		found = shadow->unmapped > first && shadow->unmapped <= last;
+	spin_unlock(&process->map_lock);
+	return found;
+}
+
+/**
  * cordbg_shadow_in() - the first breakpoint with a byte in a range
  * @process: The process, locked.
  * @address: First address of the range.

@@ -241,6 +241,19 @@ static int transfer_verify(struct transfer *t)
 	return err;
 }
 
+/*
+ * Whether pages were held before and after the memory of a breakpoint in the range
+ * went away: its opcode is in those before and not in those after.
+ */
+static bool held_apart(const struct transfer *t, size_t n)
+{
+	const struct cordbg_window *window = &t->window;
+
+	return t->write && window->first != window->last &&
+	       cordbg_shadows_unmapped(t->session->process, t->address + t->done,
+				       n, window->first, window->last);
+}
+
 /**
  * cordbg_transfer_pin() - verify the next bytes and hold their pages
  * @t: The transfer.
@@ -255,12 +268,14 @@ int cordbg_transfer_pin(struct transfer *t, size_t n)
 
 	t->plants = READ_ONCE(process->plants);
 	t->drops = READ_ONCE(process->drops);
+	t->window.epoch = &process->epoch;
 	err = cordbg_window_pin(&t->window, t->address + t->done, n);
-	if (t->write) {
-		/* A page that came to the address before has no opcode of them. */
-		smp_rmb();
-		t->live = READ_ONCE(process->epoch);
+	while (!err && held_apart(t, n)) {
+		cordbg_window_unpin(&t->window, false);
+		err = cordbg_window_pin(&t->window, t->address + t->done, n);
 	}
+	if (t->write)
+		t->live = t->window.first;
 	return err;
 }
 

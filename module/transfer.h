@@ -33,7 +33,7 @@
  * @chunk: Address that @bounce begins with.
  * @plants: process->plants from before the window was pinned.
  * @drops: process->drops from before the window was pinned.
- * @live: process->epoch from after the pages were held. Breakpoints whose memory
+ * @live: process->epoch from when the pages were held. Breakpoints whose memory
  *	was unmapped since count: their opcodes are in these pages, and if they
  *	were moved, what is under them is yet to be put back. ULONG_MAX if that
  *	is not known.

@@ -56,6 +56,7 @@ int cordbg_window_init(struct cordbg_window *window, struct mm_struct *mm,
 	window->private = false;
 	window->indirect = false;
 	window->seen = NULL;
+	window->epoch = NULL;
 	window->nr_pages = 0;
 	window->capacity = CORDBG_INLINE_PAGES;
 	window->pages = window->inline_pages;
@@ -329,6 +330,12 @@ static int take_batch(struct cordbg_window *window, unsigned long nr)
 
 	if (mmap_read_lock_killable(window->mm))
 		return -EINTR;
+	/* Nothing that is held now is unmapped before the lock is given away. */
+	if (window->epoch) {
+		window->last = READ_ONCE(*window->epoch);
+		if (!window->nr_pages)
+			window->first = window->last;
+	}
 	while (locked && got >= 0 && nr) {
 		window->failed = next_address(window);
 		got = take_present(window, window->failed, nr);

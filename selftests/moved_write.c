@@ -40,6 +40,17 @@ FIXTURE(moved)
 	struct debuggee d;
 };
 
+/* Where the breakpoints are: in the pages that are written first, or last. */
+FIXTURE_VARIANT(moved)
+{
+	size_t offset;
+};
+
+FIXTURE_VARIANT_ADD(moved, in_the_first_pages) { .offset = 0 };
+FIXTURE_VARIANT_ADD(moved, in_the_last_pages) {
+	.offset = AREA_SIZE - BREAKS * 4096,
+};
+
 FIXTURE_SETUP(moved)
 {
 	here = map_private(AREA_SIZE);
@@ -54,13 +65,12 @@ FIXTURE_TEARDOWN(moved)
 	EXPECT_EQ(0, debuggee_stop(&self->d));
 }
 
-/* Breakpoints in the last pages, which are written last. */
-static int break_some(int fd)
+static int break_some(int fd, size_t offset)
 {
 	int i, err = 0;
 
 	for (i = 0; !err && i < BREAKS; i++)
-		err = do_break(fd, ptr_u64(here + AREA_SIZE - (i + 1) * 4096));
+		err = do_break(fd, ptr_u64(here + offset + i * 4096));
 	return err;
 }
 
@@ -75,7 +85,7 @@ TEST_F_TIMEOUT(moved, opcodes_written_meanwhile, 200)
 	for (i = 0; i < AREA_SIZE; i += OPCODE_LEN)
 		memcpy(bytes + i, opcode, OPCODE_LEN);
 	for (round = 0; now_ms() < limit || round < ENOUGH; round++) {
-		ASSERT_EQ(0, break_some(self->d.session));
+		ASSERT_EQ(0, break_some(self->d.session, variant->offset));
 		ASSERT_EQ(0, target_begin(t, in_target_move,
 					  took * 1000 * (round % 16) / 16, 0,
 					  0));
