@@ -48,7 +48,7 @@
 #            stress and shell also 6.1-rt, 6.12-rt (with PREEMPT_RT), newest (the
 #            newest that Debian has for any of its releases, as of when it was
 #            downloaded: remove .build/kernels/newest to look again), and kasan and
-#            kcsan: 6.12, built here on first use, which takes some minutes each,
+#            kcsan: 6.12, built here on first use, which takes half an hour each,
 #            and kept in ~/.cache/cordbg
 #   ARCH     arm64: test, stress and shell on that, 64-bit and without the tool
 #            [this machine's]
