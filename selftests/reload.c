@@ -292,11 +292,15 @@ static void one_session(void)
 	waitpid(helper, NULL, 0);
 }
 
+/* A pause is longer than the work, or a slow machine would never be idle. */
 static void tool_main(void)
 {
+	uint64_t began;
+
 	while (!stopped(&traffic->stop_tools)) {
+		began = now_ms();
 		one_session();
-		usleep(rand() % 40000);
+		usleep(rand() % 40000 + 2000 * (now_ms() - began));
 	}
 	_exit(0);
 }
