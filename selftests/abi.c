@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "cordbg_harness.h"
 #include "cordbg_process.h"
-#include "kselftest_harness.h"
 
 #define PAGE		4096
 #define HELD		128	/* offset of the breakpoint that always is there */

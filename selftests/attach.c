@@ -7,8 +7,8 @@
 #include <limits.h>
 #include <sched.h>
 
+#include "cordbg_harness.h"
 #include "cordbg_image.h"
-#include "kselftest_harness.h"
 
 #define LONG_SIZE	20000	/* goes by another route than a few bytes */
 

@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "cordbg_harness.h"
 #include "cordbg_image.h"
 #include "cordbg_setting.h"
-#include "kselftest_harness.h"
 
 enum caller {
 	ROOT,

@@ -2,7 +2,7 @@
 /*
  * The example of README.md, as it stands in user/examples, against the library.
  */
-#include "kselftest_harness.h"
+#include "cordbg_harness.h"
 
 #include <sys/wait.h>
 #include <unistd.h>

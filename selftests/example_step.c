@@ -3,7 +3,7 @@
  * The example of a debugger that steps threads over a breakpoint, as it stands in
  * user/examples: it fails unless every call was a hit.
  */
-#include "kselftest_harness.h"
+#include "cordbg_harness.h"
 
 #include <sys/wait.h>
 #include <unistd.h>

@@ -5,8 +5,8 @@
  * same addresses. Each test makes a number of rounds, or fewer if they take long;
  * but never fewer than mean something, until the harness ends it.
  */
+#include "cordbg_harness.h"
 #include "cordbg_process.h"
-#include "kselftest_harness.h"
 
 #define PAGES		4
 #define LONG_MS		4000	/* for the rounds of one test */

@@ -6,9 +6,9 @@
  */
 #include <poll.h>
 
+#include "cordbg_harness.h"
 #include "cordbg_process.h"
 #include "cordbg_uffd.h"
-#include "kselftest_harness.h"
 
 #define PROMPT_MS	10000	/* a slow machine's "at once" */
 #define AREA_SIZE	1048576

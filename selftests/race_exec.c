@@ -6,8 +6,8 @@
  * The marker has one address in all images (see cordbg_image.h): each round wears
  * it out in the old image, replaces that under fire, and looks at the new one.
  */
+#include "cordbg_harness.h"
 #include "cordbg_image.h"
-#include "kselftest_harness.h"
 
 #define FIRE_MS		6000	/* for more than ENOUGH rounds of one test */
 #define EXEC_MS		30000	/* for one, with all that happens to it */

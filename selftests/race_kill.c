@@ -4,8 +4,8 @@
  * written exactly what it says and leaves no opcode; a killed target ends the
  * tool's call; a target that exits while it is attached to harms nobody.
  */
+#include "cordbg_harness.h"
 #include "cordbg_process.h"
-#include "kselftest_harness.h"
 
 #define MIB		1048576U
 #define OLD		0x00

@@ -3,8 +3,8 @@
  * Sessions that race against each other on the same addresses of one process:
  * each keeps its promises, and in the end memory holds what was written last.
  */
+#include "cordbg_harness.h"
 #include "cordbg_process.h"
-#include "kselftest_harness.h"
 
 #define AREA_SIZE	16384
 #define LONG_MS	6000

@@ -4,10 +4,10 @@
  * needs a page of it is refused or not, but comes back, and so does the program: it
  * must not be that each waits for the other.
  */
+#include "cordbg_harness.h"
 #include "cordbg_uffd.h"
 #include "target_fork.h"
 #include "target_memory.h"
-#include "kselftest_harness.h"
 
 #define RACE_MS		4000
 #define ENOUGH		50	/* closes, and calls of either outcome */

@@ -11,7 +11,7 @@
 #include <sys/uio.h>
 #include <time.h>
 
-#include "kselftest_harness.h"
+#include "cordbg_harness.h"
 
 #include "cordbg_selftest.h"
 #include "cordbg_setting.h"

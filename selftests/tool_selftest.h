@@ -5,7 +5,7 @@
 #ifndef TOOL_SELFTEST_H
 #define TOOL_SELFTEST_H
 
-#include "kselftest_harness.h"
+#include "cordbg_harness.h"
 
 #include <cordbg.h>
 #include <fcntl.h>
