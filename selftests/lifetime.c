@@ -396,7 +396,8 @@ TEST_F_TIMEOUT(tool, target_is_clean, 200)
 	long set;
 
 	for (round = 0; round < TOOL_ROUNDS &&
-	     more_rounds(limit, round, TOOL_ENOUGH); round++) {
+	     (caught < TOOL_ENOUGH / 2 ||
+	      more_rounds(limit, round, TOOL_ENOUGH)); round++) {
 		ASSERT_EQ(0, hold_target(target->pid, variant->target));
 		self->tool = fork();
 		ASSERT_LE(0, self->tool);
