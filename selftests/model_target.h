@@ -27,13 +27,25 @@ static struct command *command;
 static int private_fd = -1;
 static int shared_fd = -1;
 
+/*
+ * In the order of put_raw(): if a page of the file is mapped twice, the last store
+ * counts, and memcpy() may begin with any.
+ */
 static int target_store(const struct op *op)
 {
 	static uint8_t bytes[STORE_MOST];
 	char *at = (char *)(uintptr_t)op->address;
+	size_t done, n;
 
 	seeded_bytes(bytes, op->size, op->address, op->seed);
-	memcpy(at, bytes, op->size);
+	for (done = 0; done < op->size; done += n) {
+		n = PAGE - (op->address + done) % PAGE;
+		if (n > op->size - done)
+			n = op->size - done;
+		memcpy(at + done, bytes + done, n);
+		/* Or the compiler may make one copy of all. */
+		__asm__ volatile ("" : : : "memory");
+	}
 	__builtin___clear_cache(at, at + op->size);
 	return 0;
 }
