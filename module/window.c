@@ -20,6 +20,7 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <linux/userfaultfd_k.h>
 
@@ -195,8 +196,20 @@ static long take_pages(struct cordbg_window *window, int *locked,
 }
 
 /*
- * Bring in a page of a mapping that a userfaultfd(2) watches, whose handler is not
- * waited for: an error, or 0 if it is there, or VM_FAULT_NOPAGE if it may be.
+ * Whether faults in a mapping may be for the handler of a userfaultfd(2). One that
+ * only keeps track of writes (UFFD_FEATURE_WP_ASYNC) has none, and can watch memory
+ * whose pages nobody can hold.
+ */
+static bool has_handler(struct vm_area_struct *vma)
+{
+	return userfaultfd_armed(vma) &&
+	       (vma_is_anonymous(vma) || is_vm_hugetlb_page(vma) ||
+		(vma->vm_file && shmem_mapping(vma->vm_file->f_mapping)));
+}
+
+/*
+ * Bring in a page of such a mapping without waiting for the handler: an error, or 0
+ * if it is there, or VM_FAULT_NOPAGE if it may be.
  */
 static long fault_armed(const struct cordbg_window *window,
 			struct vm_area_struct *vma, unsigned long address)
@@ -217,7 +230,8 @@ static long fault_armed(const struct cordbg_window *window,
 /*
  * Hold pages of a huge page of such a mapping: the number held, 0 or an error. Linux
  * 6.1 does not know FOLL_NOFAULT there: the fault comes first, and if its page has
- * gone again, FOLL_DUMP keeps get_user_pages() from taking another.
+ * gone again, and is not in a file's cache, FOLL_DUMP keeps get_user_pages() from
+ * taking another.
  */
 static long take_armed_huge(struct cordbg_window *window,
 			    struct vm_area_struct *vma, unsigned long address,
@@ -229,7 +243,7 @@ static long take_armed_huge(struct cordbg_window *window,
 	if (got)
 		return min(got, 0L);
 	size -= (address & PAGE_MASK) & (size - 1);
-	return max(hold(window, FOLL_DUMP, NULL, address,
+	return max(hold(window, FOLL_NOFAULT | FOLL_DUMP, NULL, address,
 			min(nr, size >> PAGE_SHIFT)), 0L);
 }
 
@@ -237,7 +251,7 @@ static long take_armed_huge(struct cordbg_window *window,
  * As take_pages(), in such a mapping.
  *
  * get_user_pages() may not take the fault: while the userfaultfd is being closed,
- * handle_userfault() of Linux before 6.15, and of 6.1.y, tells it to try again, and
+ * handle_userfault() of Linux before 6.15, if not mended, tells it to try again, and
  * it does, with the mmap_lock that the close is waiting for. So a fault is taken
  * once, and then the lock is given away.
  */
@@ -309,7 +323,7 @@ static long take_mapping(struct cordbg_window *window, int *locked,
 		return vma_offers_access(vma) ? take_no_pages(window, nr) :
 						-ENXIO;
 	see_mapping(window, vma);
-	return userfaultfd_armed(vma) ?
+	return has_handler(vma) ?
 	       take_armed(window, vma, locked, address, nr) :
 	       take_pages(window, locked, address, nr);
 }
@@ -375,7 +389,8 @@ int cordbg_window_pin(struct cordbg_window *window, unsigned long address,
 	while (!err && window->nr_pages < nr) {
 		err = take_batch(window, min_t(unsigned long, PIN_BATCH,
 					       nr - window->nr_pages));
-		if (nr > PIN_BATCH)
+		/* More of them, or once more: a lock was given away to others. */
+		if (window->nr_pages < nr)
 			cond_resched();
 	}
 	if (err)

@@ -13,6 +13,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef UFFD_FEATURE_WP_ASYNC
+#define UFFD_FEATURE_WP_ASYNC	0x8000
+#endif
+
 /*
  * Watch @size bytes at @at, both of whole pages, with UFFDIO_REGISTER_MODE_... and
  * UFFD_FEATURE_...: the descriptor or a negative errno.

@@ -89,6 +89,22 @@ static long make_secret(unsigned long tail)
 		      fd);
 }
 
+/*
+ * The same, whose writes the kernel keeps track of for a userfaultfd without a
+ * handler. Before Linux 6.7 there is none that could.
+ */
+static long make_secret_tracked(unsigned long tail)
+{
+	long err = make_secret(tail);
+	int fd;
+
+	if (err)
+		return err;
+	fd = uffd_register((void *)tail, page_size(), UFFDIO_REGISTER_MODE_WP,
+			   UFFD_FEATURE_WP_ASYNC);
+	return fd < 0 && fd != -EINVAL ? fd : 0;
+}
+
 static void *sleep_for_ever(void *unused)
 {
 	for (;;)
@@ -231,6 +247,15 @@ FIXTURE_VARIANT_ADD(tail, shared_read_only) {
 
 FIXTURE_VARIANT_ADD(tail, memfd_secret) {
 	.make = make_secret,
+	.write = -ENXIO,
+	.read = -ENXIO,
+	.force_write = -ENXIO,
+	.force_read = -ENXIO,
+	.set = -EACCES,
+};
+
+FIXTURE_VARIANT_ADD(tail, memfd_secret_tracked) {
+	.make = make_secret_tracked,
 	.write = -ENXIO,
 	.read = -ENXIO,
 	.force_write = -ENXIO,
