@@ -270,20 +270,32 @@ static int claim(struct atomic *a)
 	return err;
 }
 
-static int commit_set(struct atomic *a, struct step *step)
+static int commit_opcode(struct atomic *a, struct step *step)
 {
 	struct cordbg_process *process = a->session->process;
+	int err;
+
+	do {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (step->owner)
+			err = cordbg_opcode_replant(process, &step->window,
+						    step->shadow);
+		else
+			err = cordbg_opcode_plant(process, &step->window,
+						  step->shadow);
+	} while (err == -EAGAIN);
+	step->planted = !err;
+	return err;
+}
+
+static int commit_set(struct atomic *a, struct step *step)
+{
 	int err = 0;
 
 	if (!step->owner ||
-	    !cordbg_shadow_planted(step->shadow, &step->window)) {
-		do {
-			err = fatal_signal_pending(current) ? -EINTR :
-			      cordbg_opcode_plant(process, &step->window,
-						  step->shadow);
-		} while (err == -EAGAIN);
-		step->planted = !err;
-	}
+	    !cordbg_shadow_planted(step->shadow, &step->window))
+		err = commit_opcode(a, step);
 	/* The first owner of a breakpoint needs no memory. */
 	if (!err && !step->owner)
 		err = cordbg_owner_add(step->shadow, a->session);

@@ -63,10 +63,7 @@ static int set_shared(struct cordbg_session *session,
 	err = cordbg_owner_add(shadow, session);
 	if (err || cordbg_shadow_planted(shadow, window))
 		return err;
-	/* A forked child needs the bytes as they were. */
-	err = cordbg_forks_clean(process);
-	if (!err)
-		err = cordbg_opcode_plant(process, window, shadow);
+	err = cordbg_opcode_replant(process, window, shadow);
 	if (err)
 		cordbg_owner_drop(cordbg_owner_find(shadow, session));
 	return err;

@@ -397,6 +397,9 @@ void cordbg_opcode_window(struct cordbg_window *window,
 int cordbg_opcode_plant(struct cordbg_process *process,
 			const struct cordbg_window *window,
 			struct cordbg_shadow *shadow);
+int cordbg_opcode_replant(struct cordbg_process *process,
+			  const struct cordbg_window *window,
+			  struct cordbg_shadow *shadow);
 bool cordbg_page_moved(const struct cordbg_process *process,
 		       const struct cordbg_window *window,
 		       const struct cordbg_shadow *shadow, unsigned long epoch);

@@ -65,6 +65,24 @@ int cordbg_opcode_plant(struct cordbg_process *process,
 }
 
 /**
+ * cordbg_opcode_replant() - plant the opcode of a breakpoint that has lost it
+ * @process: The process, locked.
+ * @window: The window that holds the page.
+ * @shadow: The breakpoint, on the list.
+ *
+ * A forked child may have the opcode, and needs the bytes that were under it then.
+ *
+ * Return: as cordbg_opcode_plant() and cordbg_forks_clean().
+ */
+int cordbg_opcode_replant(struct cordbg_process *process,
+			  const struct cordbg_window *window,
+			  struct cordbg_shadow *shadow)
+{
+	return cordbg_forks_clean(process) ?:
+	       cordbg_opcode_plant(process, window, shadow);
+}
+
+/**
  * cordbg_page_moved() - whether a page is not the one of a breakpoint any more
  * @process: The process, locked.
  * @window: The window that holds the page.

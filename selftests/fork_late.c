@@ -7,13 +7,16 @@
  */
 #include <poll.h>
 
-#include "cordbg_process.h"
+#include "batch_selftest.h"
 #include "cordbg_uffd.h"
-#include "target_memory.h"
+#include "target_fork.h"
 
 #define PROMPT_MS	20000	/* a slow machine's "at once" */
 #define BEFORE		0x33	/* what the parent stores before the fork */
 #define LATER		0x11	/* and after */
+#define RACE_MS		4000
+#define ENOUGH		40
+#define TOGETHER	CORDBG_ATOMIC_OPERATIONS
 
 /**
  * struct late - what the functions in the target share
@@ -171,6 +174,82 @@ TEST_F(late, planted_again_under_the_child)
 	ASSERT_EQ(0, target_call(t, in_target_end_move, 0, 0, 0));
 	EXPECT_EQ(BEFORE, target_call(t, in_target_reap, child, 0, 0));
 	EXPECT_EQ(0, close(other));
+}
+
+/* Fork a child as above, and store. */
+static long in_target_fork_store(unsigned long value, unsigned long b,
+				 unsigned long c)
+{
+	long pid = in_target_fork(0, 0, 0);
+
+	in_target_store(value, b, c);
+	return pid;
+}
+
+/**
+ * struct setter - a thread that sets breakpoints together
+ * @session: Its own.
+ * @ops: @spot's first, and all the others.
+ * @us: How long it took.
+ * @err: What it came to.
+ */
+struct setter {
+	int session;
+	struct cordbg_operation ops[TOGETHER];
+	uint64_t us;
+	int err;
+};
+
+static void *set_together(void *data)
+{
+	struct setter *s = data;
+	double begin = seconds();
+	uint32_t done;
+
+	s->err = do_batch(s->session, s->ops, TOGETHER, CORDBG_BATCH_ATOMIC,
+			  &done);
+	s->us = (seconds() - begin) * 1e6;
+	return NULL;
+}
+
+/*
+ * A batch that finds an opcode of cordbg's, and later plants it again, because the
+ * parent has stored something there. In between the parent forks: any time at all
+ * is tried.
+ */
+TEST_F_TIMEOUT(late, planted_again_by_a_batch, 100)
+{
+	struct target *t = &self->d.target;
+	uint8_t *others = map_private(TOGETHER * OPCODE_LEN);
+	uint64_t limit = race_end(RACE_MS);
+	static struct setter s;
+	unsigned long round, i;
+	pthread_t thread;
+	long child;
+
+	ASSERT_TRUE(!!others);
+	EXPECT_EQ(0, debuggee_stop(&self->d));
+	ASSERT_EQ(0, debuggee_start(&self->d));
+	for (i = 0; i < TOGETHER; i++)
+		s.ops[i] = op_set(i ? others + i * OPCODE_LEN : late.spot);
+	for (round = 0; more_rounds(limit, round, ENOUGH); round++) {
+		ASSERT_EQ(0, target_call(t, in_target_store, BEFORE, 0, 0));
+		ASSERT_EQ(0, do_break(self->d.session, ptr_u64(late.spot)));
+		s.session = session_open(t->pid);
+		ASSERT_LE(0, s.session);
+		ASSERT_EQ(0, pthread_create(&thread, NULL, set_together, &s));
+		usleep(s.us * (round * 7 % 24) / 24);
+		child = target_call(t, in_target_fork_store, LATER, 0, 0);
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		ASSERT_EQ(0, s.err);
+		ASSERT_LT(0, child);
+		ASSERT_EQ(BEFORE, target_call(t, in_target_reap, child, 0, 0)) {
+			TH_LOG("round %lu", round);
+		}
+		ASSERT_EQ(0, close(s.session));
+		ASSERT_EQ(0, do_clear(self->d.session, ptr_u64(late.spot)));
+	}
+	TH_LOG("%lu batches of %llu us", round, (unsigned long long)s.us);
 }
 
 TEST_HARNESS_MAIN
