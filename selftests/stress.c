@@ -318,7 +318,7 @@ static void one_round(uint64_t ms)
 
 static unsigned int parse_arguments(int argc, char **argv)
 {
-	unsigned int seconds = 20;
+	unsigned int seconds = 20 * slowness();
 	int option;
 
 	stress->seed = 1;

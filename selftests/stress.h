@@ -15,6 +15,7 @@
 
 #include "cordbg_chaos.h"
 #include "cordbg_process.h"
+#include "cordbg_slowness.h"
 
 #define MAX_TARGETS	8
 #define MAX_TOOLS	8
