@@ -100,4 +100,15 @@ cordbg_image_user_ns(struct task_struct *task, struct mm_struct *mm)
 }
 #endif
 
+/*
+ * generic_access_phys(), which most devices' memory is accessed by, gives the page
+ * protection of the program's mapping to ioremap_prot(). On arm64 that mapped the
+ * memory for the program, so that the kernel's own copy faults, until "arm64: io:
+ * Extract user memory type in ioremap_prot()", which was backported to some: Kbuild
+ * looks for it.
+ */
+#ifndef CORDBG_IOREMAP_PROT_FAULTS
+#define CORDBG_IOREMAP_PROT_FAULTS 0
+#endif
+
 #endif /* CORDBG_COMPAT_H */

@@ -110,7 +110,8 @@ static bool vma_permits(struct vm_area_struct *vma,
 
 static bool vma_offers_access(const struct vm_area_struct *vma)
 {
-	return IS_ENABLED(CONFIG_HAVE_IOREMAP_PROT) && vma->vm_ops &&
+	return IS_ENABLED(CONFIG_HAVE_IOREMAP_PROT) &&
+	       !CORDBG_IOREMAP_PROT_FAULTS && vma->vm_ops &&
 	       vma->vm_ops->access;
 }
 

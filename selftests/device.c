@@ -23,7 +23,22 @@ FIXTURE(device)
 	uint8_t *before;
 	uint8_t *source;
 	uint8_t *seen;
+	int reach;		/* what a transfer there comes to */
 };
+
+#ifdef __aarch64__	/* where the kernel's access function can fault: README, Limits */
+#define CAN_BE_OUT_OF_REACH	true
+#else
+#define CAN_BE_OUT_OF_REACH	false
+#endif
+
+static int reach(struct debuggee *d, uint8_t *device)
+{
+	uint8_t byte;
+	int got = do_read(d->session, ptr_u64(device), &byte, 1, 0, NULL, NULL);
+
+	return CAN_BE_OUT_OF_REACH && got == -ENXIO ? got : 0;
+}
 
 /* Switch on the device of that folder: where firmware did not, nothing has. */
 static void switch_on(const char *folder, int length)
@@ -92,6 +107,7 @@ FIXTURE_SETUP(device)
 	fill_any(self->source, 3 * self->size, 28);
 	memcpy(self->start, self->before, 3 * self->size);
 	ASSERT_EQ(0, debuggee_start(&self->d));
+	self->reach = reach(&self->d, self->device);
 }
 
 FIXTURE_TEARDOWN(device)
@@ -112,24 +128,27 @@ TEST_F(device, read)
 {
 	uint64_t read;
 
-	EXPECT_EQ(0, do_read(self->d.session, ptr_u64(self->device) + 5,
-			     self->seen, 8, 0, &read, NULL));
-	EXPECT_EQ(8, read);
-	EXPECT_EQ(0, memcmp(self->before + self->size + 5, self->seen, 8));
-	EXPECT_EQ(0, do_read(self->d.session, ptr_u64(self->start), self->seen,
-			     3 * self->size, 0, &read, NULL));
-	EXPECT_EQ(3 * self->size, read);
-	EXPECT_EQ(0, memcmp(self->before, self->seen, 3 * self->size));
+	EXPECT_EQ(self->reach, do_read(self->d.session,
+				       ptr_u64(self->device) + 5, self->seen, 8,
+				       0, &read, NULL));
+	EXPECT_EQ(self->reach ? 0 : 8, read);
+	EXPECT_EQ(0, memcmp(self->before + self->size + 5, self->seen, read));
+	EXPECT_EQ(self->reach, do_read(self->d.session, ptr_u64(self->start),
+				       self->seen, 3 * self->size, 0, &read,
+				       NULL));
+	EXPECT_EQ(self->reach ? 0 : 3 * self->size, read);
+	EXPECT_EQ(0, memcmp(self->before, self->seen, read));
 }
 
 TEST_F(device, write_few_bytes)
 {
 	uint64_t written;
 
-	EXPECT_EQ(0, do_write(self->d.session, ptr_u64(self->device) + 5,
-			      self->source, 8, 0, &written, NULL));
-	EXPECT_EQ(8, written);
-	memcpy(self->before + self->size + 5, self->source, 8);
+	EXPECT_EQ(self->reach, do_write(self->d.session,
+					ptr_u64(self->device) + 5, self->source,
+					8, 0, &written, NULL));
+	EXPECT_EQ(self->reach ? 0 : 8, written);
+	memcpy(self->before + self->size + 5, self->source, written);
 	expect_device(_metadata, self, self->before);
 }
 
@@ -137,10 +156,11 @@ TEST_F(device, write_pages)
 {
 	uint64_t written;
 
-	EXPECT_EQ(0, do_write(self->d.session, ptr_u64(self->device) + 5,
-			      self->source, self->size - 5, 0, &written, NULL));
-	EXPECT_EQ(self->size - 5, written);
-	memcpy(self->before + self->size + 5, self->source, self->size - 5);
+	EXPECT_EQ(self->reach, do_write(self->d.session,
+					ptr_u64(self->device) + 5, self->source,
+					self->size - 5, 0, &written, NULL));
+	EXPECT_EQ(self->reach ? 0 : self->size - 5, written);
+	memcpy(self->before + self->size + 5, self->source, written);
 	expect_device(_metadata, self, self->before);
 }
 
@@ -149,50 +169,56 @@ TEST_F(device, write_across)
 {
 	uint64_t written;
 
-	EXPECT_EQ(0, do_write(self->d.session, ptr_u64(self->start),
-			      self->source, 3 * self->size, 0, &written, NULL));
-	EXPECT_EQ(3 * self->size, written);
-	expect_device(_metadata, self, self->source);
+	EXPECT_EQ(self->reach, do_write(self->d.session, ptr_u64(self->start),
+					self->source, 3 * self->size, 0,
+					&written, NULL));
+	EXPECT_EQ(self->reach ? 0 : 3 * self->size, written);
+	memcpy(self->before, self->source, written);
+	expect_device(_metadata, self, self->before);
 }
 
 /* The same behind a breakpoint. */
 TEST_F(device, write_across_behind_a_breakpoint)
 {
-	uint64_t address = ptr_u64(self->after) + 64;
+	uint64_t written, address = ptr_u64(self->after) + 64;
 	uint8_t raw[OPCODE_LEN] = { 0xa5 };
 
 	ASSERT_EQ(0, do_break(self->d.session, address));
-	EXPECT_EQ(0, do_write(self->d.session, ptr_u64(self->start),
-			      self->source, 3 * self->size, 0, NULL, NULL));
+	EXPECT_EQ(self->reach, do_write(self->d.session, ptr_u64(self->start),
+					self->source, 3 * self->size, 0,
+					&written, NULL));
+	memcpy(self->before, self->source, written);
 	ASSERT_EQ(0, debuggee_peek(&self->d, self->after + 64, raw,
 				   sizeof(raw)));
 	EXPECT_EQ(0, memcmp(opcode, raw, sizeof(raw)));
 	EXPECT_EQ(0, do_clear(self->d.session, address));
-	expect_device(_metadata, self, self->source);
+	expect_device(_metadata, self, self->before);
 }
 
 TEST_F(device, probe)
 {
-	EXPECT_EQ(0, do_write(self->d.session, ptr_u64(self->start), NULL,
-			      3 * self->size, CORDBG_PROBE, NULL, NULL));
+	EXPECT_EQ(self->reach, do_write(self->d.session, ptr_u64(self->start),
+					NULL, 3 * self->size, CORDBG_PROBE,
+					NULL, NULL));
 	expect_device(_metadata, self, self->before);
 }
 
 TEST_F(device, bad_tail)
 {
-	uint64_t written, failed;
+	uint64_t written, failed, bad = ptr_u64(self->after);
+	int error = self->reach ? : -EACCES;
 
 	ASSERT_EQ(0, target_call(&self->d.target, in_target_protect,
 				 (unsigned long)self->after, self->page,
 				 PROT_READ));
-	EXPECT_EQ(-EACCES, do_write(self->d.session, ptr_u64(self->start),
-				    self->source, 3 * self->size, 0, &written,
-				    &failed));
+	EXPECT_EQ(error, do_write(self->d.session, ptr_u64(self->start),
+				  self->source, 3 * self->size, 0, &written,
+				  &failed));
 	EXPECT_EQ(0, written);
-	EXPECT_EQ(ptr_u64(self->after), failed);
-	EXPECT_EQ(-EACCES, do_write(self->d.session, ptr_u64(self->after) - 4,
-				    self->source, 8, 0, &written, &failed));
-	EXPECT_EQ(ptr_u64(self->after), failed);
+	EXPECT_EQ(self->reach ? ptr_u64(self->device) : bad, failed);
+	EXPECT_EQ(error, do_write(self->d.session, bad - 4, self->source, 8, 0,
+				  &written, &failed));
+	EXPECT_EQ(self->reach ? bad - 4 : bad, failed);
 	expect_device(_metadata, self, self->before);
 }
 
