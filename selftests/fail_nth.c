@@ -145,18 +145,6 @@ static int apply_force_text(struct scene *s, int err)
 	return 0;
 }
 
-static int call_set_text(struct scene *s)
-{
-	return do_break(s->d.session, ptr_u64(program_text) + 8);
-}
-
-static int apply_set_text(struct scene *s, int err)
-{
-	if (!err)
-		break_add(s, ptr_u64(program_text) + 8);
-	return 0;
-}
-
 /* As much as a window holds, and more. */
 static int call_write_window(struct scene *s)
 {
@@ -223,17 +211,20 @@ static int apply_nothing(struct scene *s, int err)
 }
 
 /* Breakpoints. */
-static int call_set(struct scene *s)
-{
-	return do_break(s->d.session, code_at(2000));
+#define BREAKPOINT(name, address)					\
+static int call_##name(struct scene *s)					\
+{									\
+	return do_break(s->d.session, address);				\
+}									\
+static int apply_##name(struct scene *s, int err)			\
+{									\
+	if (!err)							\
+		break_add(s, address);					\
+	return 0;							\
 }
 
-static int apply_set(struct scene *s, int err)
-{
-	if (!err)
-		break_add(s, code_at(2000));
-	return 0;
-}
+BREAKPOINT(set, code_at(2000))
+BREAKPOINT(set_text, ptr_u64(program_text) + 8)
 
 static int call_set_shared(struct scene *s)
 {
