@@ -43,6 +43,7 @@ static void parse_flags(const char *flags, struct mapping *mapping)
 	mapping->hugetlb = has_flag(flags, "ht");
 	mapping->device |= has_flag(flags, "io") || has_flag(flags, "pf");
 	mapping->shadow_stack = has_flag(flags, "ss");
+	mapping->never_writable = !has_flag(flags, "mw");
 }
 
 static int add(struct mappings *mappings, const struct mapping *mapping)
@@ -226,14 +227,15 @@ enum may mapping_may_write(const struct mapping *mapping)
 		return MAY_NOT;
 	if (mapping->permissions[1] == 'w' && !mapping->shadow_stack)
 		return MAY;
-	if (!mapping_private(mapping) || mapping->hugetlb)
+	if (!mapping_private(mapping) || mapping->hugetlb || mapping->never_writable)
 		return MAY_NOT;
 	return MAY_WITH_FORCE;
 }
 
 enum may mapping_may_break(const struct mapping *mapping)
 {
-	if (mapping->device || mapping->hugetlb || !mapping_private(mapping))
+	if (mapping->device || mapping->hugetlb || !mapping_private(mapping) ||
+	    mapping->never_writable)
 		return MAY_NOT;
 	return MAY;
 }

@@ -17,9 +17,10 @@
  * @filesystem: The device number of the file's file system.
  * @inode: The file's inode, 0 for anonymous memory.
  * @path: The file's path, a name such as "[heap]", or "".
- * @hugetlb: hugetlb memory; known by MAPPINGS_FLAGS only, as the next two.
+ * @hugetlb: hugetlb memory; known by MAPPINGS_FLAGS only, as the next three.
  * @device: Device memory.
  * @shadow_stack: A shadow stack.
+ * @never_writable: Not even mprotect(2) could make it writable, such as [vvar].
  */
 struct mapping {
 	uint64_t start;
@@ -32,6 +33,7 @@ struct mapping {
 	bool hugetlb;
 	bool device;
 	bool shadow_stack;
+	bool never_writable;
 };
 
 struct mappings {
