@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /* cordbg compare, cordbg maps and cordbg list. */
+#include <sys/ptrace.h>
+
 #include "tool_fixture.h"
 
 /* mov $7, %eax; ret: one byte differs. */
 static const uint8_t patch[] = { 0xb8, 7, 0, 0, 0, 0xc3 };
 
-/* Somebody who does not use cordbg changes the program. */
+/*
+ * Somebody who does not use cordbg changes the program; attached to it, which newer
+ * kernels ask for (PROC_MEM_FORCE_PTRACE).
+ */
 static int poke(const struct target *target, const char *name, const void *data,
 		ssize_t size)
 {
@@ -13,10 +18,14 @@ static int poke(const struct target *target, const char *name, const void *data,
 	ssize_t done;
 	int fd;
 
+	if (ptrace(PTRACE_ATTACH, target->pid, 0, 0) ||
+	    waitpid(target->pid, NULL, 0) != target->pid)
+		return -1;
 	snprintf(path, sizeof(path), "/proc/%d/mem", target->pid);
 	fd = open(path, O_RDWR);
 	done = pwrite(fd, data, size, at(target, name));
 	close(fd);
+	ptrace(PTRACE_DETACH, target->pid, 0, 0);
 	return done != size;
 }
 
