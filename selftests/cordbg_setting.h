@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -56,6 +57,12 @@ static inline int exchange_setting(const char *path, long value, long *old)
 {
 	*old = read_setting(path);
 	return *old < 0 ? (int)*old : write_setting(path, value);
+}
+
+/* Whether the kernel makes huge pages of ordinary memory: not with PREEMPT_RT. */
+static inline bool has_huge_pages(void)
+{
+	return !access("/sys/kernel/mm/transparent_hugepage", F_OK);
 }
 
 #endif /* CORDBG_SETTING_H */

@@ -17,6 +17,19 @@
 #define UFFD_FEATURE_WP_ASYNC	0x8000
 #endif
 
+/* Whether a process of this kernel can have its writes wait for a handler. */
+static inline int uffd_has_wp(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK), err;
+
+	if (fd < 0)
+		return 0;
+	err = ioctl(fd, UFFDIO_API, &api);
+	close(fd);
+	return !err && (api.features & UFFD_FEATURE_PAGEFAULT_FLAG_WP);
+}
+
 /*
  * Watch @size bytes at @at, both of whole pages, with UFFDIO_REGISTER_MODE_... and
  * UFFD_FEATURE_...: the descriptor or a negative errno.

@@ -242,6 +242,8 @@ static void set_up_kernel(struct __test_metadata *_metadata,
 
 FIXTURE_SETUP(mapping)
 {
+	if (variant->make == make_huge_pages && !has_huge_pages())
+		SKIP(return, "no transparent huge pages");
 	set_up_kernel(_metadata, self,
 		      variant->make == make_hugetlb ||
 		      variant->make == make_hugetlb_shared,

@@ -5,6 +5,7 @@
 #ifndef MODEL_TARGET_H
 #define MODEL_TARGET_H
 
+#include "cordbg_setting.h"
 #include "model_predict.h"
 
 #ifndef MAP_HUGETLB
@@ -68,7 +69,7 @@ static int target_map(const struct op *op)
 		return -errno;
 	if (op->kind != ANON || op->size != HUGE)
 		return 0;
-	if (madvise(at, HUGE, MADV_HUGEPAGE))
+	if (has_huge_pages() && madvise(at, HUGE, MADV_HUGEPAGE))
 		return -errno;
 	*(uint8_t *)at = 0;
 	return 0;

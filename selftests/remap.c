@@ -890,6 +890,8 @@ TEST_F(plain, brk)
  * Pages that the program itself has write-protected with userfaultfd(2), to learn
  * about its own writes.
  */
+#define NO_UFFD_WP	"no write protection by userfaultfd"
+
 static long in_target_track(unsigned long address, unsigned long size,
 			    unsigned long unused)
 {
@@ -920,6 +922,8 @@ TEST_F(plain, write_tracked)
 	long fd;
 	int err;
 
+	if (!uffd_has_wp())
+		SKIP(return, NO_UFFD_WP);
 	ASSERT_EQ(0, do_break(self->d.session, at));
 	fd = target_call(&self->d.target, in_target_track, range(), 4096, 0);
 	ASSERT_LE(0, fd);
@@ -948,6 +952,8 @@ TEST_F(plain, close_of_write_tracked)
 	pid_t late;
 	long fd;
 
+	if (!uffd_has_wp())
+		SKIP(return, NO_UFFD_WP);
 	ASSERT_EQ(0, do_break(self->d.session, at));
 	fd = target_call(&self->d.target, in_target_track, range(), 4096, 0);
 	ASSERT_LE(0, fd);
@@ -1120,6 +1126,8 @@ FIXTURE_SETUP(huge)
 {
 	struct target *target;
 
+	if (!has_huge_pages())
+		SKIP(return, "no transparent huge pages");
 	huge = map_before_huge(0);
 	elsewhere = map_private(4096);
 	self->seen = malloc(HUGE_SIZE);

@@ -292,6 +292,8 @@ FIXTURE_SETUP(tail)
 {
 	long err;
 
+	if (variant->make == make_uffd_protected && !uffd_has_wp())
+		SKIP(return, "no write protection by userfaultfd");
 	self->page = page_size();
 	self->good = GOOD_PAGES * self->page;
 	self->bad = variant->make == make_no_huge_page ? HUGE_SIZE : self->page;
