@@ -22,6 +22,7 @@
 #   make shell            a prompt in the test machine, with the module loaded
 #   make demo             a story with a real program
 #   make check            style and static checks
+#   make test-arm64       some of the selftests, on arm64
 #   make test-kasan       some of the selftests, on a kernel built with KASAN
 #   make test-debug       all, and stress, on kernels with KASAN and with KCSAN
 #   make coverage         which lines of the module the selftests reach
@@ -47,9 +48,9 @@
 #            [both; shell, demo, stress and bench: 6.12]; for test, test-reload,
 #            stress and shell also 6.1-rt, 6.12-rt (with PREEMPT_RT), newest (the
 #            newest that Debian has for any of its releases, as of when it was
-#            downloaded: remove .build/kernels/newest to look again), and kasan and
-#            kcsan: 6.12, built here on first use, which takes half an hour each,
-#            and kept in ~/.cache/cordbg
+#            downloaded: remove .build/kernels/newest to look again), and kasan,
+#            kcsan and gcov: 6.12, built here on first use, which takes ten minutes
+#            and more each, and kept in ~/.cache/cordbg
 #   ARCH     arm64: test, stress and shell on that, 64-bit and without the tool
 #            [this machine's]
 #   T        test: programs to run, such as "write read" [all]
@@ -129,12 +130,20 @@ test-reload:
 		BITS="$(firstword $(BITS))" T=reload
 
 # What is worth most where memory can be used too early, too late or not at all.
-kasan_programs := attach batch_end breakpoint fork lifetime race_kill remap write
+kasan_programs := attach batch_end breakpoint lifetime sessions write
 
 test-kasan:
 	@$(vm)/deps
-	@$(build_in_vm) test KERNEL=kasan BITS=$(firstword $(BITS)) \
+	@PACE=$(PACE) $(build_in_vm) test KERNEL=kasan BITS=$(firstword $(BITS)) \
 		T="$(or $(T),$(kasan_programs))"
+
+# What another opcode, another cache and another page table make different.
+arm64_programs := abi behind breakpoint device far_tail fork list model opcode \
+	remap rewritten step trap verify write
+
+test-arm64:
+	@$(MAKE) --no-print-directory test ARCH=arm64 PACE=$(PACE) \
+		KERNEL="$(series)" T="$(or $(T),$(arm64_programs))"
 
 # What fails in one must not keep the other from running.
 test-debug:
@@ -148,8 +157,8 @@ test-debug:
 
 coverage:
 	@$(vm)/deps jq
-	@$(build_in_vm) coverage KERNEL=kasan BITS="$(BITS)" T="$(T)"
-.PHONY: test-kasan test-debug coverage
+	@$(build_in_vm) coverage KERNEL=gcov BITS="$(BITS)" T="$(T)"
+.PHONY: test-kasan test-arm64 test-debug coverage
 
 check:
 	@$(vm)/deps coccinelle
