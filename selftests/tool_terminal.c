@@ -202,6 +202,7 @@ TEST_F(terminal, interrupt)
 	EXPECT_TRUE(expect(t, "cordbg> "));
 	type_text(t, "break target_text\n");
 	EXPECT_TRUE(expect(t, "target_text (tool_target)"));
+	EXPECT_TRUE(expect(t, "cordbg> "));
 	type_text(t, "wait\n");
 	EXPECT_TRUE(expect(t, "wait\r\n"));
 	usleep(500000);
@@ -223,6 +224,7 @@ TEST_F(terminal, interrupted_commands)
 	ASSERT_TRUE(expect(t, "cordbg> "));
 	type_text(t, "break target_text\n");
 	EXPECT_TRUE(expect(t, "target_text (tool_target)"));
+	EXPECT_TRUE(expect(t, "cordbg> "));
 	snprintf(line, sizeof(line), "read -v %" PRIu64 " 60M\n", at(&self->target, "big"));
 	type_text(t, line);
 	EXPECT_TRUE(expect(t, "|................|"));
