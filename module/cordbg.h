@@ -285,8 +285,6 @@ struct cordbg_window {
 
 /* session.c */
 extern const struct file_operations cordbg_fops;
-struct cordbg_process *cordbg_session_enter(struct cordbg_session *session);
-void cordbg_session_leave(struct cordbg_process *process);
 bool cordbg_session_alive(const struct cordbg_session *session);
 
 /* process.c */

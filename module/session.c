@@ -41,14 +41,11 @@ bool cordbg_session_alive(const struct cordbg_session *session)
 	return thread;
 }
 
-/**
- * cordbg_session_enter() - begin an operation on the bound process
- * @session: The session.
- *
- * Return: the process with a user of its mm, to be given back with
- * cordbg_session_leave(); or ERR_PTR of -ENOTCONN or -ESRCH.
+/*
+ * Begin an operation on the bound process: it, with a user of its mm, for
+ * session_leave(); or ERR_PTR of -ENOTCONN or -ESRCH.
  */
-struct cordbg_process *cordbg_session_enter(struct cordbg_session *session)
+static struct cordbg_process *session_enter(struct cordbg_session *session)
 {
 	/* Pairs with the release in bind(). */
 	struct cordbg_process *process = smp_load_acquire(&session->process);
@@ -63,11 +60,8 @@ struct cordbg_process *cordbg_session_enter(struct cordbg_session *session)
 	return ERR_PTR(-ESRCH);
 }
 
-/**
- * cordbg_session_leave() - end an operation
- * @process: What cordbg_session_enter() returned; no lock is held.
- */
-void cordbg_session_leave(struct cordbg_process *process)
+/* End it; no lock is held. */
+static void session_leave(struct cordbg_process *process)
 {
 	mmput(process->mm);
 }
@@ -181,7 +175,7 @@ static int bind(struct cordbg_session *session, struct task_struct *task,
 		err = session->process ? -EBUSY : 0;
 		if (!err) {
 			session->task = get_task_struct(task);
-			/* Pairs with cordbg_session_enter(). */
+			/* Pairs with session_enter(). */
 			smp_store_release(&session->process, process);
 		}
 		mutex_unlock(&session->lock);
@@ -235,12 +229,12 @@ static long ioctl_transfer(struct cordbg_session *session,
 	err = cordbg_transfer_check(arg, write);
 	if (err)
 		return err;
-	process = cordbg_session_enter(session);
+	process = session_enter(session);
 	if (IS_ERR(process))
 		return PTR_ERR(process);
 	if (arg->size)
 		err = cordbg_transfer(session, arg, write, &done);
-	cordbg_session_leave(process);
+	session_leave(process);
 	if (written && done && put_user((u64)done, written))
 		return -EFAULT;
 	if ((err == -ENXIO || err == -EACCES) &&
@@ -293,7 +287,7 @@ static long ioctl_set_breakpoint(struct cordbg_session *session, void *data,
 		err = store_original(arg, uarg, op.original);
 	if (err)
 		return err;
-	process = cordbg_session_enter(session);
+	process = session_enter(session);
 	if (IS_ERR(process))
 		return PTR_ERR(process);
 	cordbg_breakpoints_set(session, &reserve, &op, 1);
@@ -304,7 +298,7 @@ static long ioctl_set_breakpoint(struct cordbg_session *session, void *data,
 		if (err)
 			cordbg_breakpoints_clear(session, &op, 1);
 	}
-	cordbg_session_leave(process);
+	session_leave(process);
 	return err;
 }
 
@@ -317,11 +311,11 @@ static long ioctl_clear_breakpoint(struct cordbg_session *session, void *data,
 
 	if (arg->flags)
 		return -EINVAL;
-	process = cordbg_session_enter(session);
+	process = session_enter(session);
 	if (IS_ERR(process))
 		return PTR_ERR(process);
 	cordbg_breakpoints_clear(session, &op, 1);
-	cordbg_session_leave(process);
+	session_leave(process);
 	return op.status;
 }
 
@@ -335,11 +329,11 @@ static long ioctl_list_breakpoints(struct cordbg_session *session, void *data,
 
 	if (arg->flags)
 		return -EINVAL;
-	process = cordbg_session_enter(session);
+	process = session_enter(session);
 	if (IS_ERR(process))
 		return PTR_ERR(process);
 	err = cordbg_breakpoint_list(session, arg);
-	cordbg_session_leave(process);
+	session_leave(process);
 	if (err)
 		return err;
 	return put_user(arg->count, &out->count);
@@ -367,7 +361,7 @@ static long ioctl_batch(struct cordbg_session *session, void *data,
 	err = check_batch(arg);
 	if (err)
 		return err;
-	process = cordbg_session_enter(session);
+	process = session_enter(session);
 	if (IS_ERR(process))
 		return PTR_ERR(process);
 	/* Now, because it can ask for the call to be restarted. */
@@ -378,7 +372,7 @@ static long ioctl_batch(struct cordbg_session *session, void *data,
 		err = cordbg_batch_atomic(session, arg);
 	else
 		err = cordbg_batch(session, arg);
-	cordbg_session_leave(process);
+	session_leave(process);
 	return put_user(arg->done, &out->done) ? -EFAULT : err;
 }
 
