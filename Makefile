@@ -24,7 +24,8 @@
 #   make check            style and static checks
 #   make test-arm64       some of the selftests, on arm64
 #   make test-kasan       some of the selftests, on a kernel built with KASAN
-#   make test-debug       all, and stress, on kernels with KASAN and with KCSAN
+#   make test-debug       all, a million operations of the program model, and stress,
+#                         on kernels with KASAN and with KCSAN
 #   make coverage         which lines of the module the selftests reach
 #   make test-packages    the packages on a clean Debian: install, boot, use, purge
 #   make test-programs    the tool on mono, node, python3, sqlite3, nginx, ...
@@ -150,6 +151,8 @@ test-debug:
 	@$(vm)/deps
 	@status=0; \
 	$(build_in_vm) test KERNEL="kasan kcsan" BITS="$(BITS)" T="$(T)" || status=1; \
+	[ -n "$(T)" ] || OPERATIONS=1000000 TIMEOUT=7200 $(build_in_vm) test \
+		KERNEL=kasan BITS=64 T=model || status=1; \
 	for kernel in kasan kcsan; do for bits in $(BITS); do \
 		$(build_in_vm) stress KERNEL=$$kernel BITS=$$bits \
 			DURATION=$(DURATION) SEED=$(SEED) || status=1; \
