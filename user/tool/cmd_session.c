@@ -4,6 +4,7 @@
 
 #include "errors.h"
 #include "hold.h"
+#include "interrupt.h"
 #include "session.h"
 
 /**
@@ -48,7 +49,8 @@ static int wait_prepared(struct tool *tool, double seconds)
 
 	if (signals < 0)
 		return error_session(tool, signals);
-	status = hold(tool, signals, seconds, &signal);
+	/* Ctrl-C since the line was typed has not waited for hold(). */
+	status = interrupt_came() ? STATUS_OK : hold(tool, signals, seconds, &signal);
 	hold_unprepare(signals);
 	return hold_end(signal, status);
 }
