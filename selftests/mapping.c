@@ -27,8 +27,11 @@ static long make_private(unsigned long address, size_t size, int file)
 
 static long make_small_pages(unsigned long address, size_t size, int file)
 {
-	return make_private(address, size, file) ?:
-	       in_target_advise(address, size, MADV_NOHUGEPAGE);
+	long err = make_private(address, size, file);
+
+	if (err || !has_huge_pages())
+		return err;
+	return in_target_advise(address, size, MADV_NOHUGEPAGE);
 }
 
 static long make_huge_pages(unsigned long address, size_t size, int file)
