@@ -50,8 +50,8 @@
 #            stress and shell also 6.1-rt, 6.12-rt (with PREEMPT_RT), newest (the
 #            newest that Debian has for any of its releases, as of when it was
 #            downloaded: remove .build/kernels/newest to look again), and kasan,
-#            kcsan and gcov: 6.12, built here on first use, which takes ten minutes
-#            and more each, and kept in ~/.cache/cordbg
+#            kcsan and gcov: 6.12, built here on first use, which takes five to
+#            ten minutes each, and kept in ~/.cache/cordbg
 #   ARCH     arm64: test, stress and shell on that, 64-bit and without the tool
 #            [this machine's]
 #   T        test: programs to run, such as "write read" [all]

@@ -17,6 +17,13 @@ die()
 	exit 1
 }
 
+# Whether the kernel of series $1 is one of build-kernel's: with fault injection, and
+# without ACPI.
+built_here()
+{
+	[[ $1 =~ ^(kasan|kcsan|gcov)$ ]]
+}
+
 # How many times longer things may take with the kernel of series $1.
 slowness()
 {
