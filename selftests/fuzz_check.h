@@ -242,9 +242,7 @@ static void check_batch(const struct call *call, int err)
 	if (done > arg->count || (!err && done != arg->count))
 		complain("batch of %u, flags %#x: %d, and done is %u",
 			 arg->count, arg->flags, err, done);
-	/* A longer structure has gone over the operations. */
-	if (arg->operation_size != sizeof(*op) ||
-	    arg->argsz != sizeof(*arg))
+	if (arg->operation_size != sizeof(*op))
 		return;
 	op = (void *)(uintptr_t)arg->operations;
 	for (i = 0; i < done && i < call->nr_ops; i++)

@@ -12,7 +12,7 @@
 #define CALLER		0x70000000UL
 #define CALLER_STEP	0x100000UL
 #define ARGUMENTS	0UL		/* structures and results */
-#define ARGUMENTS_SIZE	(4 * PAGE)
+#define ARGUMENTS_SIZE	PAGE
 #define READ_ONLY	0x8000UL	/* the same as WRITABLE */
 #define READ_ONLY_SIZE	(2 * PAGE)
 #define WRITABLE	0xc000UL
@@ -23,6 +23,8 @@
 #define SILENT_SIZE	(4 * PAGE)
 #define CALLER_HOLE	0x40000UL
 #define ROOM		0x50000UL	/* for what is read */
+#define OPERATIONS	0x70000UL	/* of batches: nothing else lies over them */
+#define OPERATIONS_SIZE	(3 * PAGE)
 
 /* Kinds of places for something that a call points to. */
 enum place {
@@ -37,11 +39,14 @@ enum place {
 
 /* Parts of a thread's memory that are compared; the results are elsewhere. */
 enum part {
-	PART_ARGUMENTS, PART_READ_ONLY, PART_HALF, PART_DATA, PART_ROOM, NR_PARTS
+	PART_ARGUMENTS, PART_OPERATIONS, PART_READ_ONLY, PART_HALF, PART_DATA,
+	PART_ROOM, NR_PARTS
 };
 
 /* What is different in each call. */
-#define CHANGED_SIZE	(ARGUMENTS_SIZE + READ_ONLY_SIZE + PAGE)
+#define BEFORE_READ_ONLY (ARGUMENTS_SIZE + OPERATIONS_SIZE)
+#define BEFORE_HALF	(BEFORE_READ_ONLY + READ_ONLY_SIZE)
+#define CHANGED_SIZE	(BEFORE_HALF + PAGE)
 
 static const struct {
 	unsigned long at;
@@ -49,8 +54,9 @@ static const struct {
 	size_t kept;		/* its copy is at, in struct caller */
 } parts[NR_PARTS] = {
 	[PART_ARGUMENTS] = { ARGUMENTS, ARGUMENTS_SIZE, 0 },
-	[PART_READ_ONLY] = { WRITABLE, READ_ONLY_SIZE, ARGUMENTS_SIZE },
-	[PART_HALF] = { HALF, PAGE, ARGUMENTS_SIZE + READ_ONLY_SIZE },
+	[PART_OPERATIONS] = { OPERATIONS, OPERATIONS_SIZE, ARGUMENTS_SIZE },
+	[PART_READ_ONLY] = { WRITABLE, READ_ONLY_SIZE, BEFORE_READ_ONLY },
+	[PART_HALF] = { HALF, PAGE, BEFORE_HALF },
 	[PART_DATA] = { DATA, DATA_SIZE, CHANGED_SIZE },
 	[PART_ROOM] = { ROOM, DATA_SIZE, CHANGED_SIZE + DATA_SIZE },
 };
@@ -90,6 +96,8 @@ static bool caller_map(struct caller *c, unsigned int number)
 	if (fd < 0 || ftruncate(fd, READ_ONLY_SIZE) ||
 	    map_fixed(c->base + ARGUMENTS, ARGUMENTS_SIZE, rw, MAP_PRIVATE, -1,
 		      0) == MAP_FAILED ||
+	    map_fixed(c->base + OPERATIONS, OPERATIONS_SIZE, rw, MAP_PRIVATE,
+		      -1, 0) == MAP_FAILED ||
 	    map_fixed(c->base + READ_ONLY, READ_ONLY_SIZE, PROT_READ,
 		      MAP_SHARED, fd, 0) == MAP_FAILED ||
 	    map_fixed(c->base + WRITABLE, READ_ONLY_SIZE, rw, MAP_SHARED, fd,
@@ -110,6 +118,7 @@ static bool caller_map(struct caller *c, unsigned int number)
 static void caller_clean(struct caller *c)
 {
 	memset((void *)(c->base + ARGUMENTS), 0, ARGUMENTS_SIZE);
+	memset((void *)(c->base + OPERATIONS), 0, OPERATIONS_SIZE);
 	memset((void *)(c->base + WRITABLE), 0x91, READ_ONLY_SIZE);
 	memset((void *)(c->base + HALF), 0x92, PAGE);
 	c->blocks = false;
@@ -225,7 +234,7 @@ static const struct region at_written = {
 };
 
 static const struct region at_operations = {
-	ARGUMENTS + PAGE, 3 * PAGE, ARGUMENTS + ARGUMENTS_SIZE, READ_ONLY
+	OPERATIONS, OPERATIONS_SIZE, OPERATIONS + OPERATIONS_SIZE, READ_ONLY
 };
 
 /* Never where structures are: their bytes are not to be written to a target. */
