@@ -17,6 +17,8 @@
 #define UFFD_FEATURE_WP_ASYNC	0x8000
 #endif
 
+#define NO_UFFD_WP	"no write protection by userfaultfd"
+
 /* Whether a process of this kernel can have its writes wait for a handler. */
 static inline int uffd_has_wp(void)
 {

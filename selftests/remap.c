@@ -890,8 +890,6 @@ TEST_F(plain, brk)
  * Pages that the program itself has write-protected with userfaultfd(2), to learn
  * about its own writes.
  */
-#define NO_UFFD_WP	"no write protection by userfaultfd"
-
 static long in_target_track(unsigned long address, unsigned long size,
 			    unsigned long unused)
 {

@@ -293,7 +293,7 @@ FIXTURE_SETUP(tail)
 	long err;
 
 	if (variant->make == make_uffd_protected && !uffd_has_wp())
-		SKIP(return, "no write protection by userfaultfd");
+		SKIP(return, NO_UFFD_WP);
 	self->page = page_size();
 	self->good = GOOD_PAGES * self->page;
 	self->bad = variant->make == make_no_huge_page ? HUGE_SIZE : self->page;
