@@ -307,12 +307,6 @@ static int commit_set(struct atomic *a, struct step *step)
 	return 0;
 }
 
-/* The release of the session does what a killed tool could not. */
-static bool is_left_over(int err)
-{
-	return err == -EINTR || err == -ENOMEM;
-}
-
 static int commit_clear(struct step *step)
 {
 	int err = 0;
@@ -321,7 +315,8 @@ static int commit_clear(struct step *step)
 		err = cordbg_window_exchange(&step->window, step->op->address,
 					     CORDBG_OPCODE,
 					     step->shadow->original);
-	if (is_left_over(err))
+	/* The release of the session does what a killed tool could not. */
+	if (cordbg_no_answer(err))
 		return err;
 	cordbg_owner_drop(step->owner);
 	return 0;
@@ -329,8 +324,9 @@ static int commit_clear(struct step *step)
 
 static void undo_set(struct atomic *a, struct step *step)
 {
+	/* As in commit_clear(). */
 	if (step->planted &&
-	    is_left_over(cordbg_opcode_remove(step->shadow, &step->window)))
+	    cordbg_no_answer(cordbg_opcode_remove(step->shadow, &step->window)))
 		return;
 	if (step->owner)
 		cordbg_owner_drop(step->owner);

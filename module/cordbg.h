@@ -180,6 +180,12 @@ struct cordbg_shadow {
 /* All that a breakpoint takes, with the pointer that accounting adds. */
 static_assert(sizeof(struct cordbg_shadow) + sizeof(void *) <= 128);
 
+/* Whether an error leaves open what is in the target's memory. */
+static inline bool cordbg_no_answer(int err)
+{
+	return err == -ENOMEM || err == -EINTR;
+}
+
 /* Whether more than one session has claimed a breakpoint that one has. */
 static inline bool cordbg_shadow_shared(const struct cordbg_shadow *shadow)
 {

@@ -141,7 +141,7 @@ static int fork_clean(struct cordbg_fork *fork)
 		cordbg_window_unpin(&window, true);
 		mmput_async(fork->mm);
 	}
-	if (err == -ENOMEM || err == -EINTR)
+	if (cordbg_no_answer(err))
 		return err;
 	if (err)
 		send_sig(SIGKILL, fork->child, 1);

@@ -161,7 +161,7 @@ static int restore_one(const struct cordbg_move *move,
 			err = cordbg_shadow_restore(shadow, window,
 						    route.address);
 	}
-	if (err == -ENOMEM || err == -EINTR)
+	if (cordbg_no_answer(err))
 		return err;
 	cordbg_shadow_keep(move->process, shadow);
 	return 0;

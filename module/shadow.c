@@ -279,7 +279,7 @@ int cordbg_opcode_stands(const struct cordbg_window *window,
 	look.private = window->private;
 	stands = cordbg_window_pin(&look, address, CORDBG_OPCODE_LEN);
 	if (stands)
-		return stands == -ENOMEM || stands == -EINTR ? stands : 0;
+		return cordbg_no_answer(stands) ? stands : 0;
 	stands = !cordbg_window_peek(&look, address, &insn) &&
 		 insn == CORDBG_OPCODE;
 	cordbg_window_unpin(&look, false);
@@ -310,7 +310,7 @@ int cordbg_shadow_restore(const struct cordbg_shadow *shadow,
 	if (!err && cordbg_window_page(window, address))
 		err = cordbg_window_exchange(window, address, CORDBG_OPCODE,
 					     shadow->original);
-	return err == -ENOMEM || err == -EINTR ? err : 0;
+	return cordbg_no_answer(err) ? err : 0;
 }
 
 /**

@@ -468,7 +468,7 @@ int cordbg_window_current(const struct cordbg_window *window,
 	cordbg_window_init(&now, window->mm, window->task, 1, false, true);
 	err = cordbg_window_pin(&now, address, 1);
 	if (err)
-		return err == -EINTR || err == -ENOMEM ? err : 0;
+		return cordbg_no_answer(err) ? err : 0;
 	same = cordbg_window_page(&now, address) ==
 	       cordbg_window_page(window, address);
 	cordbg_window_unpin(&now, false);
