@@ -474,6 +474,9 @@ int cordbg_shadows_clean(struct cordbg_process *process,
 		dropped = READ_ONCE(shadow->dropped);
 		if (dropped && dropped <= epoch)
 			continue;
+		/* An atomic batch claims breakpoints before it plants them. */
+		if (!shadow->planted)
+			continue;
 		if (shadow->planted > plants && !shadow->replanted)
 			continue;
 		unmapped = READ_ONCE(shadow->unmapped);
