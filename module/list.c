@@ -14,20 +14,25 @@
 /* Breakpoints listed under one hold of the lock. */
 #define LIST_BATCH	64
 
-static void describe(const struct cordbg_session *session,
-		     struct cordbg_window *window,
-		     const struct cordbg_shadow *shadow,
-		     struct cordbg_breakpoint *entry)
+/* 0, or -EINTR or -ENOMEM if it cannot be told whether the opcode stands. */
+static int describe(const struct cordbg_session *session,
+		    struct cordbg_window *window,
+		    const struct cordbg_shadow *shadow,
+		    struct cordbg_breakpoint *entry)
 {
+	int err = cordbg_window_cover(window, shadow->address);
+
+	if (cordbg_no_answer(err))
+		return err;
 	memset(entry, 0, sizeof(*entry));
 	entry->address = shadow->address;
 	entry->length = CORDBG_OPCODE_LEN;
-	if (!cordbg_window_cover(window, shadow->address) &&
-	    cordbg_shadow_planted(shadow, window))
+	if (!err && cordbg_shadow_planted(shadow, window))
 		entry->flags |= CORDBG_BREAKPOINT_PLANTED;
 	if (cordbg_owner_find(shadow, session))
 		entry->flags |= CORDBG_BREAKPOINT_MINE;
 	memcpy(entry->original, &shadow->original, CORDBG_OPCODE_LEN);
+	return 0;
 }
 
 /* The first breakpoint that begins at or above an address. */
@@ -41,14 +46,15 @@ static struct cordbg_shadow *list_first(const struct cordbg_process *process,
 	return shadow;
 }
 
-/* Describe up to @nr breakpoints from @start on: their number, or -EINTR. */
+/* Describe up to @nr breakpoints from @start on: their number, or an error. */
 static int list_batch(struct cordbg_session *session, u64 start,
 		      struct cordbg_breakpoint *entries, u32 nr)
 {
 	struct cordbg_process *process = session->process;
 	struct cordbg_shadow *shadow;
 	struct cordbg_window window;
-	u32 i = 0;
+	int err = 0;
+	u32 i;
 
 	if (cordbg_window_init(&window, process->mm, session->task, PAGE_SIZE,
 			       false, true))
@@ -56,11 +62,13 @@ static int list_batch(struct cordbg_session *session, u64 start,
 	if (mutex_lock_killable(&process->lock))
 		return -EINTR;
 	shadow = list_first(process, start);
-	for (; shadow && i < nr; shadow = cordbg_shadow_next(shadow))
-		describe(session, &window, shadow, &entries[i++]);
+	for (i = 0; !err && shadow && i < nr; i++) {
+		err = describe(session, &window, shadow, &entries[i]);
+		shadow = cordbg_shadow_next(shadow);
+	}
 	mutex_unlock(&process->lock);
 	cordbg_window_unpin(&window, false);
-	return i;
+	return err ?: i;
 }
 
 /* Count the breakpoints from @start on. */
