@@ -95,11 +95,43 @@ bool cordbg_transfer_changed(const struct transfer *t)
 			     process->plants != t->plants);
 }
 
+/* Give a transfer a bounce page if bytes of a window have to go indirectly. */
+static int transfer_bounce(struct transfer *t,
+			   const struct cordbg_window *window)
+{
+	if (t->bounce || !window->indirect)
+		return 0;
+	t->bounce = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
+	t->bounce_size = PAGE_SIZE;
+	return t->bounce ? 0 : -ENOMEM;
+}
+
+/* Copy from fresh pages what they have of a chunk: bytes copied, or an error. */
+static long copy_view(struct transfer *t, const struct cordbg_window *fresh,
+		      unsigned long address, size_t n)
+{
+	unsigned long plants = t->plants;
+	long copied;
+
+	/* A device may have come to where the pages were. */
+	copied = transfer_bounce(t, fresh);
+	if (copied)
+		return copied;
+	if (t->bounce)
+		n = min(n, t->bounce_size);
+	t->view = fresh;
+	/* Held under the process lock, the pages have all opcodes there are. */
+	t->plants = t->session->process->plants;
+	copied = cordbg_copy_chunk(t, address, address + n) - address;
+	t->plants = plants;
+	t->view = &t->window;
+	return copied;
+}
+
 /* Copy what a stale chunk should have shown: where it came to, or an error. */
 static long copy_fresh_once(struct transfer *t, unsigned long address, size_t n)
 {
 	struct cordbg_window fresh;
-	unsigned long plants;
 	long copied;
 
 	n = min_t(size_t, n, FRESH_BYTES);
@@ -110,13 +142,7 @@ static long copy_fresh_once(struct transfer *t, unsigned long address, size_t n)
 		t->window.failed = fresh.failed;
 		return copied;
 	}
-	t->view = &fresh;
-	/* Held under the process lock, the pages have all opcodes there are. */
-	plants = t->plants;
-	t->plants = t->session->process->plants;
-	copied = cordbg_copy_chunk(t, address, address + n) - address;
-	t->plants = plants;
-	t->view = &t->window;
+	copied = copy_view(t, &fresh, address, n);
 	cordbg_window_unpin(&fresh, false);
 	return copied;
 }
@@ -146,7 +172,8 @@ static long transfer_chunk(struct transfer *t, size_t n)
 	char __user *user = t->buffer + t->done;
 	long copied;
 
-	t->chunk = address;
+	/* All that a small write writes is in @small from the start. */
+	t->chunk = t->write && t->bounce == t->small ? t->address : address;
 	if (t->write && t->bounce && t->bounce != t->small &&
 	    copy_from_user(t->bounce, user, n))
 		return cordbg_caller_fault();
@@ -180,16 +207,6 @@ static int transfer_stalled(struct transfer *t, size_t left)
 	return caller_fault_in(t, t->buffer + t->done, left);
 }
 
-/* Give the window's bytes a bounce page if they have to go indirectly. */
-static int transfer_bounce(struct transfer *t)
-{
-	if (t->bounce || !t->window.indirect)
-		return 0;
-	t->bounce = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
-	t->bounce_size = PAGE_SIZE;
-	return t->bounce ? 0 : -ENOMEM;
-}
-
 static void transfer_free_bounce(struct transfer *t)
 {
 	if (t->bounce && t->bounce != t->small) {
@@ -205,7 +222,7 @@ static int transfer_window(struct transfer *t, size_t n)
 	long copied;
 	int err;
 
-	err = transfer_bounce(t);
+	err = transfer_bounce(t, &t->window);
 	if (!err && !t->write && !t->bounce)
 		err = caller_fault_in(t, t->buffer + t->done, n);
 	while (!err && t->done < end) {

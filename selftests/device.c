@@ -6,8 +6,11 @@
  */
 
 #include <glob.h>
+#include <poll.h>
 #include <sys/auxv.h>
 
+#include "cordbg_uffd.h"
+#include "target_fork.h"
 #include "target_memory.h"
 
 #define DEVICE_PAGES	4
@@ -24,6 +27,7 @@ FIXTURE(device)
 	uint8_t *source;
 	uint8_t *seen;
 	int reach;		/* what a transfer there comes to */
+	int fd;			/* of the device */
 };
 
 #ifdef __aarch64__	/* where the kernel's access function can fault: README, Limits */
@@ -87,9 +91,8 @@ static int open_vga(void)
 
 FIXTURE_SETUP(device)
 {
-	int fd = open_vga();
-
-	if (fd < 0)
+	self->fd = open_vga();
+	if (self->fd < 0)
 		SKIP(return, "no VGA device with memory to map");
 	self->page = page_size();
 	self->size = DEVICE_PAGES * self->page;
@@ -101,8 +104,7 @@ FIXTURE_SETUP(device)
 	self->device = self->start + self->size;
 	self->after = self->device + self->size;
 	ASSERT_EQ(0, map_at((unsigned long)self->device, self->size,
-			    PROT_READ | PROT_WRITE, MAP_SHARED, fd));
-	close(fd);
+			    PROT_READ | PROT_WRITE, MAP_SHARED, self->fd));
 	fill_plain(self->before, 3 * self->size, 27);
 	fill_any(self->source, 3 * self->size, 28);
 	memcpy(self->start, self->before, 3 * self->size);
@@ -113,6 +115,7 @@ FIXTURE_SETUP(device)
 FIXTURE_TEARDOWN(device)
 {
 	EXPECT_EQ(0, debuggee_stop(&self->d));
+	close(self->fd);
 }
 
 /* The target's bytes, from @self->start to the end. */
@@ -255,6 +258,162 @@ TEST_F(device, breakpoint)
 	EXPECT_EQ(-EACCES, do_break(self->d.session, ptr_u64(self->device)));
 	EXPECT_EQ(0, count_breakpoints(self->d.session));
 	expect_device(_metadata, self, self->before);
+}
+
+/*
+ * The device comes and goes while a transfer is under way.
+ */
+
+/* For target_call(). */
+static long in_target_map_device(unsigned long address, unsigned long size,
+				 unsigned long fd)
+{
+	return map_at(address, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+}
+
+/**
+ * struct blocked - a read whose caller's memory a userfaultfd watches
+ * @session: Of the target.
+ * @from: The target's memory.
+ * @to: The caller's.
+ * @size: Of both.
+ * @err: What it came to.
+ */
+struct blocked {
+	pthread_t thread;
+	int session;
+	const uint8_t *from;
+	uint8_t *to;
+	size_t size;
+	int err;
+};
+
+static void *read_blocked(void *data)
+{
+	struct blocked *b = data;
+
+	b->err = do_read(b->session, ptr_u64(b->from), b->to, b->size, 0, NULL,
+			 NULL);
+	return NULL;
+}
+
+/* Wait for the first fault: 0 or a negative errno. */
+static int await_fault(int uffd)
+{
+	struct pollfd event = { .fd = uffd, .events = POLLIN };
+	struct uffd_msg message;
+
+	if (poll(&event, 1, 20000) != 1)
+		return -ETIMEDOUT;
+	return read(uffd, &message, sizeof(message)) == sizeof(message) ?
+		0 : -errno;
+}
+
+static int serve_zeroes(int uffd, const uint8_t *at, size_t size)
+{
+	struct uffdio_zeropage zero = {
+		.range = { .start = (uintptr_t)at, .len = size },
+	};
+
+	return ioctl(uffd, UFFDIO_ZEROPAGE, &zero) ? -errno : 0;
+}
+
+/*
+ * A read that holds ordinary pages waits for the caller's memory. Then the device
+ * is where they were, and a breakpoint elsewhere has the read look again.
+ */
+TEST_F(device, appears_under_a_read)
+{
+	struct blocked b = {
+		.session = self->d.session,
+		.from = self->start,
+		.to = map_private(self->size),
+		.size = self->size,
+	};
+	int uffd, err;
+
+	ASSERT_TRUE(!!b.to);
+	uffd = uffd_register(b.to, b.size, UFFDIO_REGISTER_MODE_MISSING, 0);
+	ASSERT_LE(0, uffd);
+	ASSERT_EQ(0, pthread_create(&b.thread, NULL, read_blocked, &b));
+	err = await_fault(uffd);
+	if (!err)
+		err = target_call(&self->d.target, in_target_map_device,
+				  (unsigned long)self->start, self->size,
+				  self->fd);
+	if (!err)
+		err = do_break(self->d.session, ptr_u64(program_text));
+	EXPECT_EQ(0, err);
+	EXPECT_EQ(0, serve_zeroes(uffd, b.to, b.size));
+	ASSERT_EQ(0, pthread_join(b.thread, NULL));
+	EXPECT_EQ(self->reach, b.err);
+	EXPECT_EQ(0, b.err ? 0 : memcmp(self->before + self->size, b.to, b.size));
+	close(uffd);
+}
+
+#define FEW	16
+
+/* Shared with the target. */
+struct flicker {
+	uint8_t *page;
+	int fd;
+	bool end;
+};
+
+/* For in_target_thread(): a page of the device goes and comes again. */
+static void *flicker(void *data)
+{
+	struct flicker *f = data;
+	off_t offset = page_size();
+
+	while (!__atomic_load_n(&f->end, __ATOMIC_SEQ_CST)) {
+		munmap(f->page, page_size());
+		mmap(f->page, page_size(), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_FIXED, f->fd, offset);
+	}
+	return NULL;
+}
+
+/* Whether the last bytes written are those that were before or that were meant. */
+static bool is_old_or_new(const uint8_t *seen, const uint8_t *old,
+			  const uint8_t *new)
+{
+	return !memcmp(seen, old, FEW / 2) || !memcmp(seen, new, FEW / 2);
+}
+
+/*
+ * Few bytes on two pages, of which the second is out of reach for an instant: what
+ * is tried again is the rest of the bytes, and not the first of them once more.
+ */
+TEST_F_TIMEOUT(device, flickers_under_a_write, 100)
+{
+	uint64_t address = ptr_u64(self->device) + self->page - FEW / 2;
+	struct flicker *f = (void *)self->d.window;
+	uint8_t out[FEW], *seen = self->device + self->page;
+	unsigned long round, failed = 0;
+	uint64_t limit;
+	uint8_t old[FEW / 2];
+	int err;
+
+	f->page = seen;
+	f->fd = self->fd;
+	f->end = false;
+	ASSERT_EQ(0, target_call(&self->d.target, in_target_thread,
+				 (unsigned long)flicker, (unsigned long)f, 0));
+	limit = race_end(4000);
+	for (round = 0; more_rounds(limit, round, 1000); round++) {
+		memcpy(old, seen, sizeof(old));
+		fill_any(out, FEW, round);
+		err = do_write(self->d.session, address, out, FEW, 0, NULL,
+			       NULL);
+		ASSERT_TRUE(!err || err == -ENXIO);
+		failed += !!err;
+		ASSERT_TRUE(is_old_or_new(seen, old, out + FEW / 2)) {
+			TH_LOG("other bytes in round %lu", round);
+		}
+	}
+	__atomic_store_n(&f->end, true, __ATOMIC_SEQ_CST);
+	TH_LOG("%lu rounds, %lu without the page", round, failed);
 }
 
 /*
