@@ -247,8 +247,10 @@ static int claim_step(struct atomic *a, struct step *step)
 	case CORDBG_OP_CLEAR_BREAKPOINT:
 		return claim_clear(a, step);
 	}
-	return step->transfer && cordbg_transfer_stale(step->transfer) ?
-		-EAGAIN : 0;
+	if (!step->transfer)
+		return 0;
+	return cordbg_transfer_settle(step->transfer,
+				      &step->op->failed_address);
 }
 
 static int claim(struct atomic *a)

@@ -433,7 +433,7 @@ int cordbg_transfer(struct cordbg_session *session,
 		    struct cordbg_transfer *arg, bool write, u32 *done);
 struct transfer *cordbg_transfer_hold(struct cordbg_session *session,
 				      struct cordbg_transfer *arg, bool write);
-bool cordbg_transfer_stale(struct transfer *t);
+int cordbg_transfer_settle(struct transfer *t, u64 *failed);
 int cordbg_transfer_commit(struct transfer *t, u32 *done);
 int cordbg_transfer_release(struct transfer *t);
 

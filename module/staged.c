@@ -99,22 +99,41 @@ static bool is_current(const struct transfer *t)
 	return true;
 }
 
-/**
- * cordbg_transfer_stale() - whether a transfer has to be held again
- * @t: The transfer; its process is locked.
- *
+/*
  * Pages that are held for writing stay what they are; those for reading do if this
  * finds them to be the process's own, and so do the opcodes in them, whatever is
  * unmapped from then on. Also see cordbg_transfer_changed().
- *
- * Return: true if it has.
  */
-bool cordbg_transfer_stale(struct transfer *t)
+static bool is_stale(struct transfer *t)
 {
-	if (t->write || !t->bounce)
-		return false;
 	t->live = READ_ONCE(t->session->process->epoch);
 	return cordbg_transfer_changed(t) || !is_current(t);
+}
+
+/**
+ * cordbg_transfer_settle() - hold what a read has to see
+ * @t: The transfer; its process is locked.
+ * @failed: Where to store the address after -ENXIO and -EACCES.
+ *
+ * What other sessions plant between hold and lock makes a read stale. Its pages are
+ * held again under the lock, where they plant nothing: they could do so each time.
+ *
+ * Return: 0; -EAGAIN if the program has changed its mappings meanwhile; or the error
+ * of cordbg_transfer_pin().
+ */
+int cordbg_transfer_settle(struct transfer *t, u64 *failed)
+{
+	int err;
+
+	if (t->write || !t->bounce || !is_stale(t))
+		return 0;
+	cordbg_window_unpin(&t->window, false);
+	err = hold_pages(t);
+	if (err == -ENXIO || err == -EACCES)
+		*failed = t->window.failed;
+	if (!err && is_stale(t))
+		err = -EAGAIN;
+	return err;
 }
 
 /**

@@ -417,6 +417,56 @@ TEST_F_TIMEOUT(race, program_replaces_what_is_read, 100)
 	TH_LOG("%lu rounds", round);
 }
 
+/* A thread with a session that sets and clears one breakpoint. */
+struct breaker {
+	pthread_t thread;
+	pid_t pid;
+	uint64_t address;
+};
+
+static void *break_again(void *data)
+{
+	struct breaker *b = data;
+	int fd = session_open(b->pid), err = 0;
+
+	while (!err && going_on())
+		err = do_break(fd, b->address) ? : do_clear(fd, b->address);
+	close(fd);
+	return (void *)(long)err;
+}
+
+/*
+ * Another session plants while so much memory is being held: the batch comes to an
+ * end all the same, and shows the program's bytes.
+ */
+TEST_F_TIMEOUT(race, large_read_while_others_plant, 100)
+{
+	uint8_t *far = map_private(LARGE), *bytes = map_private(LARGE);
+	struct cordbg_operation op;
+	unsigned long round;
+	struct breaker b;
+	uint32_t done;
+	void *err;
+
+	ASSERT_TRUE(far && bytes);
+	fill_plain(far, LARGE, 29);
+	EXPECT_EQ(0, debuggee_stop(&self->d));
+	ASSERT_EQ(0, debuggee_start(&self->d));
+	b.pid = self->d.target.pid;
+	b.address = ptr_u64(far) + LARGE / 2;
+	ASSERT_EQ(0, pthread_create(&b.thread, NULL, break_again, &b));
+	for (round = 0; round < 5; round++) {
+		memset(bytes, 0, LARGE);
+		op = op_read(far, bytes, LARGE);
+		ASSERT_EQ(0, do_batch(self->d.session, &op, 1,
+				      CORDBG_BATCH_ATOMIC, &done));
+		ASSERT_EQ(0, memcmp(far, bytes, LARGE));
+	}
+	stop(true);
+	ASSERT_EQ(0, pthread_join(b.thread, &err));
+	EXPECT_TRUE(!err);
+}
+
 /*
  * Tools that are killed at any time.
  */
