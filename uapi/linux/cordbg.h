@@ -334,8 +334,8 @@ struct cordbg_list_breakpoints {
  * Flags of struct cordbg_batch.
  *
  * CORDBG_BATCH_ATOMIC: all or nothing. At most CORDBG_ATOMIC_OPERATIONS operations
- *	that transfer at most CORDBG_ATOMIC_BYTES bytes. More operations are
- *	EMSGSIZE, and @done is 0; the operation that makes too many bytes is
+ *	that transfer or probe at most CORDBG_ATOMIC_BYTES bytes. More operations
+ *	are EMSGSIZE, and @done is 0; the operation that makes too many bytes is
  *	refused with EMSGSIZE. Of two that set or clear at one address the second
  *	is refused with EINVAL.
  */

@@ -318,9 +318,9 @@ int cordbg_list_breakpoints_ex(struct cordbg_process *process, uint64_t start,
  * and transfers were done in their order. It is one step for the breakpoints of
  * other sessions and for their transfers of up to 64 KiB; but not for the program,
  * which is not stopped. There may be CORDBG_ATOMIC_OPERATIONS operations (1024),
- * which transfer CORDBG_ATOMIC_BYTES bytes (16 MiB) together; of two that set or
- * clear at one address the second is refused with -EINVAL. Memory whose pages
- * cannot be held, that of some devices, is -EACCES.
+ * which transfer or probe CORDBG_ATOMIC_BYTES bytes (16 MiB) together; of two that
+ * set or clear at one address the second is refused with -EINVAL. Memory whose
+ * pages cannot be held, that of some devices, is -EACCES.
  *
  * Return: 0; -EINVAL (@flags, or @count is above UINT32_MAX), -EFAULT
  * (@operations), -EMSGSIZE, -ESRCH, -ENOMEM, -EINTR; with CORDBG_BATCH_ATOMIC the
