@@ -7,6 +7,7 @@
 #define CORDBG_COMPAT_H
 
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/coredump.h>
 #include <linux/sched/task.h>
@@ -29,6 +30,11 @@
 #else
 #define __uninitialized
 #endif
+#endif
+
+/* All architectures have it since 6.3, and the stable kernels of that time. */
+#ifndef barrier_nospec
+#define barrier_nospec() do { } while (0)
 #endif
 
 /* The vmas argument went away in 6.5. */

@@ -5,6 +5,7 @@
 
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/overflow.h>
 #include <linux/pagemap.h>
 #include <linux/sched/signal.h>
@@ -368,6 +369,9 @@ static int transfer_source(struct transfer *t)
 {
 	if (!access_ok(t->buffer, t->size))
 		return -EFAULT;
+	/* As in copy_from_user(), for all copies that rely on it. */
+	if (t->write)
+		barrier_nospec();
 	if (t->size <= SMALL_BYTES) {
 		t->bounce = t->small;
 		t->bounce_size = SMALL_BYTES;
