@@ -382,6 +382,30 @@ TEST_F(atomic, number_of_operations)
 	free(ops);
 }
 
+/* What is only probed is held, too. */
+TEST_F(atomic, number_of_bytes_probed)
+{
+	const uint32_t most = CORDBG_ATOMIC_BYTES;
+	uint8_t *bytes = map_private(most);
+	struct cordbg_operation ops[2];
+	struct debuggee large;
+	uint32_t more;
+
+	ASSERT_TRUE(!!bytes);
+	ASSERT_EQ(0, debuggee_start(&large));
+	for (more = 0; more < 2; more++) {
+		ops[0] = op_any(CORDBG_OP_WRITE_MEMORY, bytes, NULL, most - 8,
+				CORDBG_PROBE);
+		ops[1] = op_any(CORDBG_OP_READ_MEMORY, bytes, NULL, 8 + more,
+				CORDBG_PROBE);
+		EXPECT_EQ(more ? -EMSGSIZE : 0,
+			  do_batch(large.session, ops, 2, CORDBG_BATCH_ATOMIC,
+				   &self->done));
+	}
+	EXPECT_TRUE(tell_refusal(ops, 2, 1, -EMSGSIZE, POISON64));
+	EXPECT_EQ(0, debuggee_stop(&large));
+}
+
 /* Bytes, of reads and writes together. */
 TEST_F(atomic, number_of_bytes)
 {
