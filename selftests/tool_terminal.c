@@ -7,7 +7,7 @@
 #include "tool_selftest.h"
 
 #define PATIENCE_MS	20000
-#define WAITS		20
+#define WAITS		100
 
 /**
  * struct terminal - the tool, with a terminal
@@ -102,6 +102,20 @@ static void type_text(const struct terminal *terminal, const char *text)
 {
 	if (write(terminal->fd, text, strlen(text)) < 0)
 		printf("# cannot type %s\n", text);
+}
+
+/* Wait until what is typed is echoed by the terminal: no line is being edited. */
+static bool await_echo(const struct terminal *terminal)
+{
+	struct termios mode = { };
+	unsigned int ms;
+
+	for (ms = 0; ms < PATIENCE_MS && !(mode.c_lflag & ECHO); ms++) {
+		if (tcgetattr(terminal->fd, &mode))
+			return false;
+		usleep(1000);
+	}
+	return mode.c_lflag & ECHO;
 }
 
 static int end_terminal(struct terminal *terminal)
@@ -208,7 +222,7 @@ TEST_F(terminal, interrupt)
 	for (i = 0; i < WAITS; i++) {
 		type_text(t, "wait\n");
 		ASSERT_TRUE(expect(t, "wait\r\n"));
-		usleep(i * 1000);
+		usleep(i * 100);
 		type_text(t, "\003");
 		ASSERT_TRUE(expect(t, "cordbg> "));
 	}
@@ -237,6 +251,7 @@ TEST_F(terminal, interrupted_commands)
 	EXPECT_TRUE(expect(t, "cordbg> "));
 	type_text(t, "write target_text -i -\n");
 	EXPECT_TRUE(expect(t, "-i -\r\n"));
+	EXPECT_TRUE(await_echo(t));
 	type_text(t, "typed");
 	EXPECT_TRUE(expect(t, "typed"));
 	type_text(t, "\003");

@@ -188,10 +188,25 @@ void readline_begin(struct tool *tool)
 	open_history();
 }
 
+/*
+ * A signal that comes after readline() has looked for the last time is kept for the
+ * next line, so Ctrl-C would not end the command of this one. Taking it makes the
+ * terminal ready for a line once more.
+ */
+static void take_late_signal(void)
+{
+	if (!rl_pending_signal())
+		return;
+	rl_check_signals();
+	rl_deprep_terminal();
+	rl_clear_signals();
+}
+
 char *readline_line(void)
 {
 	char *line = readline("cordbg> ");
 
+	take_late_signal();
 	if (line && *line)
 		remember(line);
 	return line;
